@@ -1,0 +1,125 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace MLNetExtensions;
+
+/// <summary>The values of a key column, as a model keeps them.</summary>
+/// <param name="Count">The number of keys.</param>
+/// <param name="Type">The type of the values: String, or the name of a .NET number, Boolean or date type; null where the keys have no values.</param>
+/// <param name="Values">The values in the order of the keys, in invariant, round-trip form.</param>
+internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<string>? Values)
+{
+    [JsonIgnore]
+    internal DataViewType? ValueType => Type is null ? null : Kinds.TryGetValue(Type, out var kind) ? kind.Type : throw new FormatException($"Keys of type '{Type}' are not known.");
+
+    private static readonly Dictionary<string, Kind> s_kinds = new Kind[]
+    {
+        new Kind<sbyte>(NumberDataViewType.SByte), new Kind<byte>(NumberDataViewType.Byte), new Kind<short>(NumberDataViewType.Int16),
+        new Kind<ushort>(NumberDataViewType.UInt16), new Kind<int>(NumberDataViewType.Int32), new Kind<uint>(NumberDataViewType.UInt32),
+        new Kind<long>(NumberDataViewType.Int64), new Kind<ulong>(NumberDataViewType.UInt64), new Kind<float>(NumberDataViewType.Single),
+        new Kind<double>(NumberDataViewType.Double), new Kind<bool>(BooleanDataViewType.Instance), new Kind<DateTime>(DateTimeDataViewType.Instance),
+        new Kind<DateTimeOffset>(DateTimeOffsetDataViewType.Instance), new Kind<TimeSpan>(TimeSpanDataViewType.Instance), new TextKind(),
+    }.ToDictionary(kind => kind.Name);
+
+    private static Dictionary<string, Kind> Kinds => s_kinds;
+
+    /// <summary>Reads the vocabulary of a key column.</summary>
+    internal static KeyVocabulary Of(DataViewSchema.Column column)
+    {
+        var count = ((KeyDataViewType)column.Type.GetItemType()).Count;
+        if (column.Annotations.Schema.GetColumnOrNull(AnnotationUtils.Kinds.KeyValues) is not { } values)
+        {
+            return new(count, null, null);
+        }
+        var raw = values.Type.GetItemType().RawType;
+        var kind = Kinds.Values.FirstOrDefault(kind => kind.Type.RawType == raw);
+        return kind is null ? new(count, null, null) : new(count, kind.Name, kind.Read(column.Annotations));
+    }
+
+    /// <summary>Adds the values as the annotation KeyValues, if the keys have any.</summary>
+    internal void AddTo(DataViewSchema.Annotations.Builder builder)
+    {
+        if (Type is not null)
+        {
+            _ = ValueType;
+            Kinds[Type].Write(builder, AnnotationUtils.Kinds.KeyValues, Values!);
+        }
+    }
+
+    /// <summary>
+    /// For each key 0 (missing), 1, 2 … of another column, the key of this vocabulary with the same value; 0 = unknown. Keys without values match by number.
+    /// </summary>
+    internal ulong[] Match(DataViewSchema.Column column)
+    {
+        var other = Of(column);
+        var match = new ulong[other.Count + 1];
+        if (Values is null || other.Values is null)
+        {
+            for (ulong key = 1; key <= Math.Min(Count, other.Count); key++)
+            {
+                match[key] = key;
+            }
+            return match;
+        }
+        var keys = Values.Select((value, i) => (value, i)).ToDictionary(pair => pair.value, pair => (ulong)pair.i + 1);
+        for (var i = 0; i < other.Values.Count; i++)
+        {
+            match[i + 1] = keys.GetValueOrDefault(other.Values[i]);
+        }
+        return match;
+    }
+
+    private abstract class Kind(string name, PrimitiveDataViewType type)
+    {
+        internal string Name => name;
+
+        internal PrimitiveDataViewType Type => type;
+
+        internal abstract string[] Read(DataViewSchema.Annotations annotations);
+
+        internal abstract void Write(DataViewSchema.Annotations.Builder builder, string annotation, IReadOnlyList<string> values);
+    }
+
+    private sealed class Kind<T>(PrimitiveDataViewType type) : Kind(typeof(T).Name, type)
+        where T : IParsable<T>
+    {
+        internal override string[] Read(DataViewSchema.Annotations annotations)
+        {
+            VBuffer<T> values = default;
+            annotations.GetValue(AnnotationUtils.Kinds.KeyValues, ref values);
+            return [.. values.DenseValues().Select(value => value switch
+            {
+                DateTime or DateTimeOffset => ((IFormattable)value).ToString("O", CultureInfo.InvariantCulture),
+                float or double => ((IFormattable)value).ToString("R", CultureInfo.InvariantCulture),
+                IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),
+                _ => value.ToString()!,
+            })];
+        }
+
+        internal override void Write(DataViewSchema.Annotations.Builder builder, string annotation, IReadOnlyList<string> values)
+        {
+            var parsed = values.Select(value => T.TryParse(value, CultureInfo.InvariantCulture, out var result)
+                ? result
+                : throw new FormatException($"The key value '{value}' is no {typeof(T).Name}.")).ToArray();
+            builder.Add(annotation, new VectorDataViewType(Type, parsed.Length), (ref VBuffer<T> target) => new VBuffer<T>(parsed.Length, parsed).CopyTo(ref target));
+        }
+    }
+
+    private sealed class TextKind() : Kind(nameof(String), TextDataViewType.Instance)
+    {
+        internal override string[] Read(DataViewSchema.Annotations annotations)
+        {
+            VBuffer<ReadOnlyMemory<char>> values = default;
+            annotations.GetValue(AnnotationUtils.Kinds.KeyValues, ref values);
+            return [.. values.DenseValues().Select(value => value.ToString())];
+        }
+
+        internal override void Write(DataViewSchema.Annotations.Builder builder, string annotation, IReadOnlyList<string> values)
+        {
+            var text = values.Select(value => value.AsMemory()).ToArray();
+            builder.Add(annotation, new VectorDataViewType(TextDataViewType.Instance, text.Length), (ref VBuffer<ReadOnlyMemory<char>> target) => new VBuffer<ReadOnlyMemory<char>>(text.Length, text).CopyTo(ref target));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+
+namespace MLNetExtensions;
+
+/// <summary>
+/// A trained model in a pipeline: it adds its output columns to those of its input. The two kinds are <see cref="RowScoringTransformer"/> and
+/// <see cref="SequenceScoringTransformer"/>.
+/// </summary>
+public abstract class ScoringTransformer : ITransformer, IDisposable
+{
+    private protected ScoringTransformer(IHost host) => Host = host;
+
+    internal IHost Host { get; }
+
+    /// <summary>The columns that scoring reads, in the order in which scorers see them.</summary>
+    internal abstract IReadOnlyList<InputColumn> Inputs { get; }
+
+    /// <summary>The columns that scoring adds to data of this schema, whose input columns were checked.</summary>
+    internal abstract IReadOnlyList<OutputColumn> GetOutputs(DataViewSchema inputSchema);
+
+    /// <summary>Makes the scorer of one cursor.</summary>
+    internal abstract BatchScorer CreateScorer(ScoringSchema schema);
+
+    /// <summary>How the model file calls this kind of model.</summary>
+    internal abstract ModelSignature Signature { get; }
+
+    /// <summary>Writes all that scoring needs.</summary>
+    internal abstract void Save(ModelWriter writer);
+
+    internal abstract bool IsRowToRow { get; }
+
+    /// <summary>Returns the schema that <see cref="Transform"/> gives to data of the given schema.</summary>
+    /// <param name="inputSchema">The schema of the data.</param>
+    /// <returns>The columns of the input, then those of this transformer.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="inputSchema"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An input column is missing or has another type.</exception>
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => new ScoringSchema(this, inputSchema).Output;
+
+    /// <summary>Adds the output columns. Nothing is read before a cursor of the result is.</summary>
+    /// <param name="input">The data.</param>
+    /// <returns>A view of the data with the columns of <see cref="GetOutputSchema"/>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="input"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An input column is missing or has another type.</exception>
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
+    public IDataView Transform(IDataView input)
+    {
+        Host.CheckValue(input, nameof(input));
+        ThrowIfDisposed();
+        return new ScoringView(new ScoringSchema(this, input.Schema), input);
+    }
+
+    bool ITransformer.IsRowToRowMapper => IsRowToRow;
+
+    IRowToRowMapper ITransformer.GetRowToRowMapper(DataViewSchema inputSchema)
+    {
+        if (!IsRowToRow)
+        {
+            throw Host.Except($"{GetType().Name} scores rows in their sequence: it cannot score one row alone, as a PredictionEngine would.");
+        }
+        ThrowIfDisposed();
+        return new ScoringRowMapper(new ScoringSchema(this, inputSchema));
+    }
+
+    void ICanSaveModel.Save(ModelSaveContext ctx)
+    {
+        Host.CheckValue(ctx, nameof(ctx));
+        ThrowIfDisposed();
+        ModelWriter.Write(Host, ctx, this);
+    }
+
+    /// <summary>Frees the native memory of the model. Views made by <see cref="Transform"/> can be scored no more.</summary>
+    public void Dispose()
+    {
+        if (!IsDisposed)
+        {
+            IsDisposed = true;
+            DisposeCore();
+        }
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees what the model holds; called once.</summary>
+    private protected abstract void DisposeCore();
+
+    private protected bool IsDisposed { get; private set; }
+
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
+    internal void ThrowIfDisposed()
+    {
+        if (IsDisposed)
+        {
+            throw Host.Process(new ObjectDisposedException(GetType().Name));
+        }
+    }
+}
+
+/// <summary>A model that scores each row by itself: a <see cref="PredictionEngine{TSrc, TDst}"/> can be made of it, and views may be shuffled or read by several cursors at once.</summary>
+public abstract class RowScoringTransformer : ScoringTransformer
+{
+    private protected RowScoringTransformer(IHost host)
+        : base(host)
+    {
+    }
+
+    internal sealed override bool IsRowToRow => true;
+}
+
+/// <summary>What rows a score of a <see cref="SequenceScoringTransformer"/> depends on.</summary>
+internal enum SequenceReach
+{
+    /// <summary>The row and those before it: rows stream through.</summary>
+    Past,
+
+    /// <summary>All rows of the view: each cursor reads the input columns into memory first.</summary>
+    View,
+
+    /// <summary>As <see cref="View"/>, computed once and shared by the cursors of the view.</summary>
+    SharedView,
+}
+
+/// <summary>A model whose scores depend on several rows: it reads them in the order of the view, in one cursor, and never shuffled.</summary>
+public abstract class SequenceScoringTransformer : ScoringTransformer
+{
+    private protected SequenceScoringTransformer(IHost host)
+        : base(host)
+    {
+    }
+
+    internal sealed override bool IsRowToRow => false;
+
+    internal virtual SequenceReach Reach => SequenceReach.Past;
+}

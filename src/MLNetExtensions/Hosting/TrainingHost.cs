@@ -1,0 +1,84 @@
+using System.Globalization;
+using Microsoft.ML.Runtime;
+using MLNetExtensions.Torch;
+using static TorchSharp.torch;
+
+namespace MLNetExtensions;
+
+/// <summary>Connects a trainer to its surroundings: seed, device, cancellation, log and progress.</summary>
+internal sealed class TrainingHost
+{
+    private readonly TrainingOptions _options;
+
+    /// <summary>Checks the options that all trainers share. Draws a seed from the environment if none is set, so that fitting again repeats the result.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    internal TrainingHost(IHost host, TrainingOptions options)
+    {
+        Host = host;
+        _options = options;
+        Check.Option(host, options.MaximumNumberOfEpochs > 0, options.MaximumNumberOfEpochs, "Must be positive");
+        Check.Option(host, options.BatchSize > 0, options.BatchSize, "Must be positive");
+        Check.Option(host, options.LearningRate > 0 && double.IsFinite(options.LearningRate), options.LearningRate, "Must be positive and finite");
+        Check.Option(host, options.NumberOfThreads is null or > 0, options.NumberOfThreads, "Must be positive, or null");
+        Check.Option(host, Enum.IsDefined(options.OnCancellation), options.OnCancellation, "Must be a defined value");
+        Check.Option(host, options.CheckpointPath is not "", options.CheckpointPath, "Must be the path of a file, or null");
+        Seed = options.Seed ?? host.Rand.Next();
+    }
+
+    internal IHost Host { get; }
+
+    internal int Seed { get; }
+
+    /// <summary>The device that the environment asks for.</summary>
+    /// <exception cref="InvalidOperationException">There is no such device, and falling back to the CPU is not allowed; or TorchSharp's native library is missing.</exception>
+    internal static Device Device(IHost host)
+    {
+        try
+        {
+            TorchRuntime.Require();
+            var environment = (IHostEnvironmentInternal)host;
+            return Devices.Choose(environment.GpuDeviceId, environment.FallbackToCpu);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw host.Process(e);
+        }
+    }
+
+    /// <summary>Trains, with every epoch in the log.</summary>
+    /// <param name="settings">What the algorithm sets; options, seed and reporting are filled in here.</param>
+    /// <param name="learner">What is trained.</param>
+    /// <param name="training">The training examples.</param>
+    /// <param name="validation">The examples that choose the best epoch; null = none.</param>
+    /// <param name="identity">Stands for the options and data in a checkpoint.</param>
+    /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
+    /// <exception cref="InvalidOperationException">The training diverged, or the checkpoint does not fit.</exception>
+    internal TrainingOutcome Train(TrainingSettings settings, ILearner learner, IBatchSource training, IBatchSource? validation, string identity)
+    {
+        using var channel = Host.Start("Train");
+        try
+        {
+            var outcome = TrainingLoop.Run(learner, training, validation, settings with
+            {
+                NumberOfThreads = _options.NumberOfThreads,
+                CheckpointPath = _options.CheckpointPath,
+                Fingerprint = identity,
+                OnCancellation = _options.OnCancellation,
+                CancellationToken = _options.CancellationToken,
+                ThrowIfHostCancelled = Host.CheckAlive,
+                Report = progress =>
+                {
+                    channel.Info(progress.ToString());
+                    _options.Progress?.Report(progress);
+                },
+                Warn = channel.Warning,
+            });
+            channel.Info(string.Create(CultureInfo.InvariantCulture, $"Training ended after {outcome.Epochs} epochs{(outcome.Cancelled ? ", cancelled" : "")}; the weights are those of epoch {outcome.BestEpoch}."));
+            return outcome;
+        }
+        catch (Exception e) when (e is InvalidOperationException or FormatException)
+        {
+            throw Host.Process(e);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+namespace MLNetExtensions.TimeSeries;
+
+/// <summary>Brings each channel to mean 0 and population variance 1 over the rows it was fitted to. A constant channel is only moved.</summary>
+internal sealed class ChannelScaler
+{
+    internal ChannelScaler(IReadOnlyList<double> means, IReadOnlyList<double> deviations)
+    {
+        Means = means;
+        Deviations = deviations;
+    }
+
+    internal IReadOnlyList<double> Means { get; }
+
+    /// <summary>The standard deviations; 1 for a constant channel.</summary>
+    internal IReadOnlyList<double> Deviations { get; }
+
+    internal static ChannelScaler None(int channels) => new(new double[channels], [.. Enumerable.Repeat(1.0, channels)]);
+
+    internal static ChannelScaler Fit(ReadOnlySpan<double> values, int channels)
+    {
+        var rows = values.Length / channels;
+        var means = new double[channels];
+        var deviations = new double[channels];
+        for (var i = 0; i < values.Length; i++)
+        {
+            means[i % channels] += values[i] / rows;
+        }
+        var constant = Enumerable.Repeat(true, channels).ToArray();
+        for (var i = 0; i < values.Length; i++)
+        {
+            var c = i % channels;
+            var d = values[i] - means[c];
+            deviations[c] += d * d / rows;
+            constant[c] &= values[i] == values[c];
+        }
+        for (var c = 0; c < channels; c++)
+        {
+            deviations[c] = constant[c] ? 1 : Math.Sqrt(deviations[c]);
+        }
+        return new(means, deviations);
+    }
+
+    internal double Standardize(double value, int channel) => (value - Means[channel]) / Deviations[channel];
+
+    internal double Restore(double value, int channel) => value * Deviations[channel] + Means[channel];
+
+    internal double[] Standardize(ReadOnlySpan<double> values)
+    {
+        var result = new double[values.Length];
+        for (var i = 0; i < values.Length; i++)
+        {
+            result[i] = Standardize(values[i], i % Means.Count);
+        }
+        return result;
+    }
+}
