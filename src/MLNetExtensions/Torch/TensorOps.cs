@@ -20,7 +20,7 @@ internal static class TensorOps
 
     internal static Tensor Plus(this Tensor a, Tensor b) => a.add(b, One);
 
-    internal static Tensor Plus(this Tensor a, double constant) => a.add(Constant(constant));
+    internal static Tensor Plus(this Tensor a, double constant) => a.add(Constant(constant), One);
 
     internal static Tensor Minus(this Tensor a, Tensor b) => a.sub(b);
 
