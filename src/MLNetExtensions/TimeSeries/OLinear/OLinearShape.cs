@@ -24,34 +24,34 @@ public enum ChannelMixing
 internal sealed record OLinearShape
 {
     /// <summary>N.</summary>
-    internal required int Channels { get; init; }
+    public required int Channels { get; init; }
 
     /// <summary>T, the look-back.</summary>
-    internal required int WindowSize { get; init; }
+    public required int WindowSize { get; init; }
 
     /// <summary>H.</summary>
-    internal required int Horizon { get; init; }
+    public required int Horizon { get; init; }
 
     /// <summary>d, the length of phi; with 1 phi is not applied.</summary>
-    internal int EmbeddingSize { get; init; } = 16;
+    public int EmbeddingSize { get; init; } = 16;
 
     /// <summary>D.</summary>
-    internal int Width { get; init; } = 512;
+    public int Width { get; init; } = 512;
 
     /// <summary>F.</summary>
-    internal int HiddenWidth { get; init; } = 512;
+    public int HiddenWidth { get; init; } = 512;
 
     /// <summary>L.</summary>
-    internal int Layers { get; init; } = 2;
+    public int Layers { get; init; } = 2;
 
     /// <summary>p.</summary>
-    internal double Dropout { get; init; }
+    public double Dropout { get; init; }
 
-    internal OLinearActivation Activation { get; init; }
+    public OLinearActivation Activation { get; init; }
 
-    internal OLinearActivation HeadActivation { get; init; }
+    public OLinearActivation HeadActivation { get; init; }
 
-    internal ChannelMixing Mixing { get; init; }
+    public ChannelMixing Mixing { get; init; }
 
     /// <summary>How many numbers are trained.</summary>
     internal long ParameterCount
