@@ -45,27 +45,38 @@ internal sealed class TrainingHost
         }
     }
 
+    /// <summary>The settings that follow from the options; the algorithm adds its own.</summary>
+    internal TrainingSettings Settings => new()
+    {
+        MaximumNumberOfEpochs = _options.MaximumNumberOfEpochs,
+        BatchSize = _options.BatchSize,
+        LearningRate = _options.LearningRate,
+        Seed = Seed,
+        NumberOfThreads = _options.NumberOfThreads,
+        CheckpointPath = _options.CheckpointPath,
+        OnCancellation = _options.OnCancellation,
+        CancellationToken = _options.CancellationToken,
+        ThrowIfHostCancelled = Host.CheckAlive,
+    };
+
     /// <summary>Trains, with every epoch in the log.</summary>
-    /// <param name="settings">What the algorithm sets; options, seed and reporting are filled in here.</param>
+    /// <param name="settings">The settings; how to report is filled in here.</param>
     /// <param name="learner">What is trained.</param>
     /// <param name="training">The training examples.</param>
     /// <param name="validation">The examples that choose the best epoch; null = none.</param>
-    /// <param name="identity">Stands for the options and data in a checkpoint.</param>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     /// <exception cref="InvalidOperationException">The training diverged, or the checkpoint does not fit.</exception>
-    internal TrainingOutcome Train(TrainingSettings settings, ILearner learner, IBatchSource training, IBatchSource? validation, string identity)
+    internal TrainingOutcome Train(TrainingSettings settings, ILearner learner, IBatchSource training, IBatchSource? validation)
     {
         using var channel = Host.Start("Train");
+        if (TorchRuntime.Repair is { } repair)
+        {
+            channel.Trace(repair);
+        }
         try
         {
             var outcome = TrainingLoop.Run(learner, training, validation, settings with
             {
-                NumberOfThreads = _options.NumberOfThreads,
-                CheckpointPath = _options.CheckpointPath,
-                Fingerprint = identity,
-                OnCancellation = _options.OnCancellation,
-                CancellationToken = _options.CancellationToken,
-                ThrowIfHostCancelled = Host.CheckAlive,
                 Report = progress =>
                 {
                     channel.Info(progress.ToString());

@@ -6,26 +6,27 @@ namespace MLNetExtensions.TimeSeries;
 /// <summary>A multivariate series in memory: one row per time step, one column per channel.</summary>
 internal sealed class Series
 {
-    private Series(double[] values, int rows, IReadOnlyList<string> channelNames)
+    private readonly RowBuffer<double> _values;
+
+    private Series(RowBuffer<double> values, IReadOnlyList<string> channelNames)
     {
-        Values = values;
-        Rows = rows;
+        _values = values;
         ChannelNames = channelNames;
     }
 
     /// <summary>The values, channel by channel within row by row.</summary>
-    internal double[] Values { get; }
+    internal ReadOnlySpan<double> Values => _values.Values;
 
-    internal int Rows { get; }
+    internal int Rows => _values.Count;
 
     internal int Channels => ChannelNames.Count;
 
     /// <summary>The slot names of the column where it has them, else the column's name, numbered.</summary>
     internal IReadOnlyList<string> ChannelNames { get; }
 
-    internal ReadOnlySpan<double> FirstRows(int rows) => Values.AsSpan(0, rows * Channels);
+    internal ReadOnlySpan<double> FirstRows(int rows) => Values[..(rows * Channels)];
 
-    internal ReadOnlySpan<double> LastRows(int rows) => Values.AsSpan((Rows - rows) * Channels, rows * Channels);
+    internal ReadOnlySpan<double> LastRows(int rows) => Values[((Rows - rows) * Channels)..];
 
     /// <summary>Reads the series of a view.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type.</exception>
@@ -53,7 +54,7 @@ internal sealed class Series
                 }
             }
         }
-        return new(values.Values.ToArray(), values.Count, names);
+        return new(values, names);
     }
 
     internal static InputColumn<double> SeriesColumn(string name, int? channels = null) => new(name, "series", InputTypes.Number, InputShapes.Fixed, channels);

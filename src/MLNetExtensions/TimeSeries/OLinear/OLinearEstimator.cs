@@ -185,12 +185,9 @@ public sealed partial class OLinearEstimator : IEstimator<OLinearTransformer>
         // The first validation window looks back on training rows; its targets begin at the border.
         var validation = trainingRows == series.Rows ? null : new WindowSource(values, first: trainingRows - window, count: series.Rows - trainingRows - horizon + 1, window, horizon);
         using var loss = new StepWeightedLoss(horizon, _options.LossDecay, _options.Loss, ScalarType.Float32, module.QIn.device);
-        _training.Train(new()
+        var settings = _training.Settings with
         {
-            MaximumNumberOfEpochs = _options.MaximumNumberOfEpochs,
-            BatchSize = _options.BatchSize,
             EvaluationBatchSize = EvaluationBatchSize,
-            LearningRate = _options.LearningRate,
             Schedule = _options.LearningRateSchedule,
             Optimizer = _options.WeightDecay > 0 ? OptimizerKind.AdamW : OptimizerKind.Adam,
             Beta1 = _options.Beta1,
@@ -199,25 +196,32 @@ public sealed partial class OLinearEstimator : IEstimator<OLinearTransformer>
             WeightDecay = _options.WeightDecay,
             ClipNorm = _options.GradientClipNorm,
             Patience = _options.Patience,
-            Seed = _training.Seed,
-        }, new Learner(module, loss), training, validation, Identity(module.Shape, standardized));
+            Fingerprint = Fingerprint(module.Shape, standardized),
+        };
+        using var learner = new Learner(module, loss);
+        _training.Train(settings, learner, training, validation);
     }
 
     // What a checkpoint must agree with, beyond the settings of the loop.
-    private string Identity(OLinearShape shape, double[] standardized)
+    private string Fingerprint(OLinearShape shape, double[] standardized)
         => string.Create(CultureInfo.InvariantCulture, $"OLinear {shape} {_options.LagCorrelation} {_options.NumberOfCorrelationRows} {_options.Loss} {_options.LossDecay:R} ")
             + Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(standardized.AsSpan())));
 
-    private sealed class Learner(OLinearModule module, StepWeightedLoss loss) : ILearner
+    private sealed class Learner(OLinearModule module, StepWeightedLoss loss) : ILearner, IDisposable
     {
+        private FoldedOLinear? _folded;
+
         public IReadOnlyList<KeyValuePair<string, Tensor>> Parameters => module.Parameters.Items;
 
         public Tensor Loss(Batch batch, StepRandom random) => loss.Compute(module.Forward(batch[WindowSource.Input], random), batch[WindowSource.Target]);
 
         public Func<Batch, Tensor> BeginEvaluation()
         {
-            var folded = new FoldedOLinear(module);
+            _folded?.Dispose();
+            var folded = _folded = new FoldedOLinear(module);
             return batch => loss.Compute(folded.Score(batch[WindowSource.Input]), batch[WindowSource.Target]);
         }
+
+        public void Dispose() => _folded?.Dispose();
     }
 }
