@@ -1,0 +1,39 @@
+using System.Globalization;
+
+namespace MLNetExtensions;
+
+/// <summary>Where a training stands after an epoch.</summary>
+public sealed class TrainingProgress
+{
+    internal TrainingProgress()
+    {
+    }
+
+    /// <summary>The epoch that has ended, counted from 1.</summary>
+    public required int Epoch { get; init; }
+
+    /// <summary>The number of epochs after which training ends at the latest.</summary>
+    public required int MaximumNumberOfEpochs { get; init; }
+
+    /// <summary>The mean loss of the epoch's training samples, each taken just before the step it took part in.</summary>
+    public required double TrainingLoss { get; init; }
+
+    /// <summary>The mean loss of the validation samples after the epoch; <see langword="null"/> without validation.</summary>
+    public required double? ValidationLoss { get; init; }
+
+    /// <summary>The learning rate of the epoch.</summary>
+    public required double LearningRate { get; init; }
+
+    /// <summary>The epoch whose weights would be kept if training ended now; 0 if there is none.</summary>
+    public required int BestEpoch { get; init; }
+
+    /// <summary>The time spent in training, earlier runs of a resumed training included.</summary>
+    public required TimeSpan Elapsed { get; init; }
+
+    /// <summary>One line for a log.</summary>
+    public override string ToString()
+    {
+        var validation = ValidationLoss is { } loss ? string.Create(CultureInfo.InvariantCulture, $", validation loss {loss:G6} (best epoch {BestEpoch})") : "";
+        return string.Create(CultureInfo.InvariantCulture, $"Epoch {Epoch}/{MaximumNumberOfEpochs}: training loss {TrainingLoss:G6}{validation}, learning rate {LearningRate:G4}, {Elapsed.TotalSeconds:F1} s");
+    }
+}
