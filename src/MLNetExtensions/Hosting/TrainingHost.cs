@@ -21,7 +21,7 @@ internal sealed class TrainingHost
         Check.Option(host, options.LearningRate > 0 && double.IsFinite(options.LearningRate), options.LearningRate, "Must be positive and finite");
         Check.Option(host, options.NumberOfThreads is null or > 0, options.NumberOfThreads, "Must be positive, or null");
         Check.Option(host, Enum.IsDefined(options.OnCancellation), options.OnCancellation, "Must be a defined value");
-        Check.Option(host, options.CheckpointPath is not "", options.CheckpointPath, "Must be the path of a file, or null");
+        Check.Option(host, options.CheckpointPath is not { } path || (path.Length > 0 && Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path)))), options.CheckpointPath, "Must be the path of a file in a folder that exists, or null");
         Seed = options.Seed ?? host.Rand.Next();
     }
 

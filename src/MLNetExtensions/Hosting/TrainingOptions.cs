@@ -3,6 +3,10 @@ namespace MLNetExtensions;
 /// <summary>What every trainer of this pack lets its user set.</summary>
 public abstract class TrainingOptions
 {
+    private protected TrainingOptions()
+    {
+    }
+
     /// <summary>The most epochs to train. Must be positive.</summary>
     public int MaximumNumberOfEpochs { get; set; }
 
@@ -35,7 +39,7 @@ public abstract class TrainingOptions
 
     /// <summary>
     /// A file that holds the state of the training after every epoch. If it exists when a training with the same options and data begins, that training goes on
-    /// from there and ends with the same weights as one that was never interrupted. It is deleted at the end. Null (default): none.
+    /// from there and ends with the same weights as one that was never interrupted. It is deleted at the end. Its folder must exist. Null (default): none.
     /// </summary>
     public string? CheckpointPath { get; set; }
 

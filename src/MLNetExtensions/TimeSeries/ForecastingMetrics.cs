@@ -4,14 +4,27 @@ using System.Text;
 namespace MLNetExtensions.TimeSeries;
 
 /// <summary>The errors of forecasts, in the units of the data, averaged over forecasts, steps and channels.</summary>
-/// <param name="MeanSquaredError">The mean of the squared errors.</param>
-/// <param name="MeanAbsoluteError">The mean of the absolute errors.</param>
-/// <param name="MeanAbsoluteScaledError">
-/// The mean of the absolute errors, each divided by its channel's mean absolute difference to the value one season before over the training data
-/// (Hyndman and Koehler, 2006). Channels that repeat exactly are left out. NaN without training data.
-/// </param>
-public sealed record ForecastErrors(double MeanSquaredError, double MeanAbsoluteError, double MeanAbsoluteScaledError)
+public sealed class ForecastErrors
 {
+    internal ForecastErrors(double meanSquaredError, double meanAbsoluteError, double meanAbsoluteScaledError)
+    {
+        MeanSquaredError = meanSquaredError;
+        MeanAbsoluteError = meanAbsoluteError;
+        MeanAbsoluteScaledError = meanAbsoluteScaledError;
+    }
+
+    /// <summary>The mean of the squared errors.</summary>
+    public double MeanSquaredError { get; }
+
+    /// <summary>The mean of the absolute errors.</summary>
+    public double MeanAbsoluteError { get; }
+
+    /// <summary>
+    /// The mean of the absolute errors, each divided by its channel's mean absolute difference to the value one season before over the training data
+    /// (Hyndman and Koehler, 2006). Channels that repeat exactly are left out. NaN without training data.
+    /// </summary>
+    public double MeanAbsoluteScaledError { get; }
+
     /// <summary>The square root of <see cref="MeanSquaredError"/>.</summary>
     public double RootMeanSquaredError => Math.Sqrt(MeanSquaredError);
 }

@@ -3,6 +3,10 @@ namespace MLNetExtensions.TimeSeries;
 /// <summary>What every forecaster lets its user set.</summary>
 public abstract class ForecastingOptions : TrainingOptions
 {
+    private protected ForecastingOptions()
+    {
+    }
+
     /// <summary>The name of the forecast column. The default is <c>Forecast</c>.</summary>
     public string OutputColumnName { get; set; } = Defaults.OutputColumnName;
 

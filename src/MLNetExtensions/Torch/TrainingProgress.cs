@@ -10,25 +10,25 @@ public sealed class TrainingProgress
     }
 
     /// <summary>The epoch that has ended, counted from 1.</summary>
-    public required int Epoch { get; init; }
+    public int Epoch { get; internal init; }
 
     /// <summary>The number of epochs after which training ends at the latest.</summary>
-    public required int MaximumNumberOfEpochs { get; init; }
+    public int MaximumNumberOfEpochs { get; internal init; }
 
     /// <summary>The mean loss of the epoch's training samples, each taken just before the step it took part in.</summary>
-    public required double TrainingLoss { get; init; }
+    public double TrainingLoss { get; internal init; }
 
     /// <summary>The mean loss of the validation samples after the epoch; <see langword="null"/> without validation.</summary>
-    public required double? ValidationLoss { get; init; }
+    public double? ValidationLoss { get; internal init; }
 
     /// <summary>The learning rate of the epoch.</summary>
-    public required double LearningRate { get; init; }
+    public double LearningRate { get; internal init; }
 
     /// <summary>The epoch whose weights would be kept if training ended now; 0 if there is none.</summary>
-    public required int BestEpoch { get; init; }
+    public int BestEpoch { get; internal init; }
 
     /// <summary>The time spent in training, earlier runs of a resumed training included.</summary>
-    public required TimeSpan Elapsed { get; init; }
+    public TimeSpan Elapsed { get; internal init; }
 
     /// <summary>One line for a log.</summary>
     public override string ToString()
