@@ -12,7 +12,7 @@ namespace MLNetExtensions;
 internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<string>? Values)
 {
     [JsonIgnore]
-    internal DataViewType? ValueType => Type is null ? null : Kinds.TryGetValue(Type, out var kind) ? kind.Type : throw new FormatException($"Keys of type '{Type}' are not known.");
+    internal DataViewType? ValueType => Type is null ? null : s_kinds.TryGetValue(Type, out var kind) ? kind.Type : throw new FormatException($"Keys of type '{Type}' are not known.");
 
     private static readonly Dictionary<string, Kind> s_kinds = new Kind[]
     {
@@ -23,8 +23,6 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
         new Kind<DateTimeOffset>(DateTimeOffsetDataViewType.Instance), new Kind<TimeSpan>(TimeSpanDataViewType.Instance), new TextKind(),
     }.ToDictionary(kind => kind.Name);
 
-    private static Dictionary<string, Kind> Kinds => s_kinds;
-
     /// <summary>Reads the vocabulary of a key column.</summary>
     internal static KeyVocabulary Of(DataViewSchema.Column column)
     {
@@ -34,7 +32,7 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
             return new(count, null, null);
         }
         var raw = values.Type.GetItemType().RawType;
-        var kind = Kinds.Values.FirstOrDefault(kind => kind.Type.RawType == raw);
+        var kind = s_kinds.Values.FirstOrDefault(kind => kind.Type.RawType == raw);
         return kind is null ? new(count, null, null) : new(count, kind.Name, kind.Read(column.Annotations));
     }
 
@@ -44,31 +42,23 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
         if (Type is not null)
         {
             _ = ValueType;
-            Kinds[Type].Write(builder, AnnotationUtils.Kinds.KeyValues, Values!);
+            s_kinds[Type].Write(builder, AnnotationUtils.Kinds.KeyValues, Values!);
         }
     }
 
     /// <summary>
-    /// For each key 0 (missing), 1, 2 … of another column, the key of this vocabulary with the same value; 0 = unknown. Keys without values match by number.
+    /// Returns a function from the keys of another column to those of this vocabulary with the same value; 0 = missing or unknown. Keys without values match by number.
     /// </summary>
-    internal ulong[] Match(DataViewSchema.Column column)
+    internal Func<ulong, ulong> Match(DataViewSchema.Column column)
     {
         var other = Of(column);
-        var match = new ulong[other.Count + 1];
         if (Values is null || other.Values is null)
         {
-            for (ulong key = 1; key <= Math.Min(Count, other.Count); key++)
-            {
-                match[key] = key;
-            }
-            return match;
+            return key => key <= Count ? key : 0;
         }
         var keys = Values.Select((value, i) => (value, i)).ToDictionary(pair => pair.value, pair => (ulong)pair.i + 1);
-        for (var i = 0; i < other.Values.Count; i++)
-        {
-            match[i + 1] = keys.GetValueOrDefault(other.Values[i]);
-        }
-        return match;
+        ulong[] match = [0, .. other.Values.Select(value => keys.GetValueOrDefault(value))];
+        return key => key < (ulong)match.Length ? match[key] : 0;
     }
 
     private abstract class Kind(string name, PrimitiveDataViewType type)

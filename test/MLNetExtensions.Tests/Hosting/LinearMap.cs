@@ -125,7 +125,7 @@ internal sealed class LinearMapTransformer : RowScoringTransformer, ISavedTransf
 
     internal sealed record Options(string FeatureColumnName, string? GroupColumnName, IReadOnlyList<float> Means);
 
-    private sealed class Scorer(LinearMapTransformer model, ulong[]? groups) : BatchScorer
+    private sealed class Scorer(LinearMapTransformer model, Func<ulong, ulong>? groups) : BatchScorer
     {
         internal override void Score(ScoringBatch batch)
         {
@@ -136,7 +136,7 @@ internal sealed class LinearMapTransformer : RowScoringTransformer, ISavedTransf
             var scores = nn.functional.linear(features.sub(tensor(means)), model._weights.unsqueeze(0)).data<float>().ToArray();
             for (var row = 0; row < batch.Count; row++)
             {
-                var offset = groups is null ? 0 : groups[batch.Input<ulong>(1)[row][0]];
+                var offset = groups is null ? 0 : groups(batch.Input<ulong>(1)[row][0]);
                 batch.Output<float>(0).Add(1)[0] = scores[row] + offset;
             }
         }
