@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace MLNetExtensions.Torch;
@@ -8,10 +10,14 @@ namespace MLNetExtensions.Torch;
 /// </summary>
 internal sealed class StepRandom(int seed, int epoch, int step) : IDisposable
 {
+    private const ulong Golden = 0x9E3779B97F4A7C15;
+
+    private readonly ulong _seed = Derive(seed, epoch, step);
     private Generator? _generator;
+    private ulong _masks;
 
     /// <summary>The generator of the step. TorchSharp makes generators for the CPU only: draw there and move the numbers to the device.</summary>
-    internal Generator Generator => _generator ??= new Generator(Derive(seed, epoch, step));
+    internal Generator Generator => _generator ??= new Generator(_seed);
 
     /// <summary>Zeroes each element with the probability <paramref name="rate"/> and scales the others by 1/(1 - rate).</summary>
     internal Tensor Dropout(Tensor x, double rate)
@@ -22,8 +28,45 @@ internal sealed class StepRandom(int seed, int epoch, int step) : IDisposable
         {
             return x;
         }
-        var mask = empty_like(x, device: CPU, requires_grad: false).bernoulli_(1 - rate, Generator).mul_(TensorOps.Constant(1 / (1 - rate)));
-        return x.Times(mask.to(x.device));
+        // Drawing by libtorch, one number after the other, would take longer than the rest of a small step's element-wise work.
+        var mask = empty(x.shape, dtype: ScalarType.Float32, device: CPU);
+        FillMask(MemoryMarshal.Cast<byte, float>(mask.bytes), rate, x.dtype == ScalarType.Float32 ? (float)(1 / (1 - rate)) : 1);
+        GC.KeepAlive(mask);
+        mask = mask.to(x.dtype, x.device);
+        return x.Times(x.dtype == ScalarType.Float32 ? mask : mask.mul_(TensorOps.Constant(1 / (1 - rate))));
+    }
+
+    /// <summary>
+    /// Writes <paramref name="kept"/> or, with the probability <paramref name="rate"/>, 0. Element i follows from half of the i/2-th number of a counter that
+    /// SplitMix64 mixes, whatever the width of the machine's vectors.
+    /// </summary>
+    private void FillMask(Span<float> mask, double rate, float kept)
+    {
+        var start = Mix(_seed + ++_masks);
+        var threshold = (uint)Math.Min(rate * 4294967296.0, uint.MaxValue);
+        var vectors = MemoryMarshal.Cast<float, Vector<float>>(mask);
+        var counter = new Vector<ulong>(start) + Vector<ulong>.Indices * Golden;
+        var advance = new Vector<ulong>(unchecked((ulong)Vector<ulong>.Count * Golden));
+        var keptBits = Vector.AsVectorUInt32(new Vector<float>(kept));
+        var limit = new Vector<uint>(threshold);
+        for (var i = 0; i < vectors.Length; i++)
+        {
+            var bits = Vector.AsVectorUInt32(Scramble(counter));
+            vectors[i] = Vector.AsVectorSingle(Vector.GreaterThanOrEqual(bits, limit) & keptBits);
+            counter += advance;
+        }
+        for (var i = vectors.Length * Vector<float>.Count; i < mask.Length; i++)
+        {
+            var bits = Scramble(new Vector<ulong>(unchecked(start + (ulong)(i / 2) * Golden)))[0];
+            mask[i] = (uint)(i % 2 == 0 ? bits : bits >> 32) >= threshold ? kept : 0;
+        }
+    }
+
+    private static Vector<ulong> Scramble(Vector<ulong> z)
+    {
+        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >>> 27)) * 0x94D049BB133111EB;
+        return z ^ (z >>> 31);
     }
 
     public void Dispose() => _generator?.Dispose();
@@ -42,7 +85,7 @@ internal sealed class StepRandom(int seed, int epoch, int step) : IDisposable
 
     private static ulong Mix(ulong z)
     {
-        z += 0x9E3779B97F4A7C15;
+        z += Golden;
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
         return z ^ (z >> 31);

@@ -33,6 +33,34 @@ public sealed class StepRandomTests
     }
 
     [TestMethod]
+    [DataRow(1)]
+    [DataRow(7)]
+    [DataRow(64)]
+    [DataRow(1003)]
+    public void MaskDoesNotDependOnTheVectorsOfTheMachine(int length)
+    {
+        using var scope = NewDisposeScope();
+        using var all = new StepRandom(1, 2, 3);
+        using var part = new StepRandom(1, 2, 3);
+        // The tail of a mask goes through other code than its whole vectors.
+        var whole = all.Dropout(ones(2048), 0.4).data<float>().ToArray();
+        CollectionAssert.AreEqual(whole[..length], part.Dropout(ones(length), 0.4).data<float>().ToArray());
+        Assert.IsFalse(whole.SequenceEqual(all.Dropout(ones(2048), 0.4).data<float>().ToArray()));
+    }
+
+    [TestMethod]
+    public void NeighboursInAMaskAreIndependent()
+    {
+        using var scope = NewDisposeScope();
+        using var random = new StepRandom(5, 1, 1);
+        var zero = random.Dropout(ones(1_000_000, ScalarType.Float64), 0.3).data<double>().ToArray().Select(value => value == 0).ToArray();
+        foreach (var lag in new[] { 1, 2, 8, 16, 512 })
+        {
+            Assert.AreEqual(0.09, Enumerable.Range(0, zero.Length - lag).Count(i => zero[i] && zero[i + lag]) / (double)(zero.Length - lag), 0.002);
+        }
+    }
+
+    [TestMethod]
     public void DropoutOfNothingIsTheTensorItself()
     {
         using var scope = NewDisposeScope();

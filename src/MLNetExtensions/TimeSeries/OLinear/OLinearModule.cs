@@ -250,7 +250,8 @@ internal sealed class OLinearModule : IDisposable
         {
             h = EncoderLayer(l, h, random);
         }
-        var r = Dropout(Head(RotateOut(ProjectOut(FinalNorm(h)))), random);
+        // Masks follow the order of the shape: here that of Forward, so that one window draws the same ones.
+        var r = Dropout(Head(RotateOut(ProjectOut(FinalNorm(h)))).transpose(1, 2), random).transpose(1, 2);
         return Denormalize(r, mean, deviation);
     }
 
