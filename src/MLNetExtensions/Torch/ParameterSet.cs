@@ -50,6 +50,16 @@ internal sealed class ParameterSet : IDisposable
         }
     }
 
+    /// <summary>Gives the tensors to the open dispose scope: they live no longer than it.</summary>
+    internal void AttachToDisposeScope()
+    {
+        var scope = CurrentDisposeScope ?? throw new InvalidOperationException("No dispose scope is open.");
+        foreach (var (_, tensor) in _items)
+        {
+            scope.Attach(tensor);
+        }
+    }
+
     public void Dispose()
     {
         foreach (var (_, tensor) in _items)

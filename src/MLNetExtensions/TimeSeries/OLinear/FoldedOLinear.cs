@@ -127,6 +127,13 @@ internal sealed class FoldedOLinear : IDisposable
         return r.sub_(_beta).mul_(deviation.mul_(_inverseScale)).add_(mean, TensorOps.One).permute(1, 2, 0).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Gives the tensors to the open dispose scope, for a use that ends with it.</summary>
+    internal FoldedOLinear AttachToDisposeScope()
+    {
+        _tensors.AttachToDisposeScope();
+        return this;
+    }
+
     public void Dispose() => _tensors.Dispose();
 
     private static Tensor Activate(Tensor x, OLinearActivation activation) => activation == OLinearActivation.Gelu ? x.gelu_() : x.relu_();

@@ -217,8 +217,7 @@ public sealed partial class OLinearEstimator : IEstimator<OLinearTransformer>
 
         public Func<Batch, Tensor> BeginEvaluation()
         {
-            _folded?.Dispose();
-            var folded = _folded = new FoldedOLinear(module);
+            var folded = new FoldedOLinear(module).AttachToDisposeScope();
             return batch => loss.Compute(folded.Score(batch[WindowSource.Input]), batch[WindowSource.Target]);
         }
 
