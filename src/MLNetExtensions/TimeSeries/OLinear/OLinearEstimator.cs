@@ -121,6 +121,8 @@ public sealed partial class OLinearEstimator : IEstimator<OLinearTransformer>
         var trainingRows = series.Rows - validationRows;
         var scaler = _options.Standardize ? ChannelScaler.Fit(series.FirstRows(trainingRows), series.Channels) : ChannelScaler.None(series.Channels);
         var standardized = scaler.Standardize(series.Values);
+        // Tensors made in a caller's inference mode could not be trained.
+        using var notInference = inference_mode(false);
         var module = CreateModule(standardized, series, trainingRows, device);
         try
         {
