@@ -45,7 +45,7 @@ internal abstract record InputColumn(string Name, string Role, InputTypes Types,
         var shape = vector is null ? InputShapes.Scalar : vector.IsKnownSize ? InputShapes.Vector : InputShapes.VariableVector;
         if (!Accepts(column.Type.GetItemType(), shape) || (Size is { } size && shape != InputShapes.VariableVector && column.Type.GetValueCount() != size))
         {
-            throw context.ExceptSchemaMismatch("inputSchema", Role, Name, Expected, column.Type.ToString());
+            throw context.ExceptSchemaMismatch("inputSchema", Role, Name, Expected, NameOf(column.Type));
         }
         return column;
     }
@@ -90,6 +90,9 @@ internal abstract record InputColumn(string Name, string Role, InputTypes Types,
         };
         return type != default && Types.HasFlag(type) && Shapes.HasFlag(shape);
     }
+
+    // ML.NET writes a vector of unknown size as Vector<Single>, which is what may be expected.
+    private static string NameOf(DataViewType type) => type is VectorDataViewType { IsKnownSize: false } vector ? $"VarVector<{vector.ItemType}>" : type.ToString()!;
 
     private string Expected
     {
