@@ -62,7 +62,8 @@ internal static class ModelLoader<TTransformer>
         }
         catch (Exception e) when (e is FormatException or JsonException or IOException)
         {
-            throw host.Process(new FormatException($"The model file of {typeof(TTransformer).Name} is damaged or foreign: {e.Message}", e));
+            // Without the cause as inner exception: this one shall be the innermost, of all that ML.NET wraps around it.
+            throw host.Process(new FormatException($"The model file of {typeof(TTransformer).Name} is damaged or foreign: {e.Message}"));
         }
     }
 }
