@@ -113,12 +113,19 @@ internal sealed class LinearMapTransformer : RowScoringTransformer, ISavedTransf
     static LinearMapTransformer ISavedTransformer<LinearMapTransformer>.Load(IHost host, ModelReader reader)
     {
         var options = reader.Options<Options>();
+        // All that does not get into the model is disposed, and a scope of the caller does not own the model.
+        using var scope = NewDisposeScope();
         var weights = reader.Weights();
-        if (!weights.TryGetValue("weights", out var tensor) || tensor.dim() != 1 || tensor.size(0) != options.Means.Count)
+        if (options.Means.Count == 0 || weights.Count != 1 || !weights.TryGetValue("weights", out var tensor) || tensor.dtype != ScalarType.Float32 || tensor.dim() != 1 || tensor.size(0) != options.Means.Count)
         {
             throw new FormatException("The weights do not fit the means.");
         }
-        return new(host, options, tensor, options.GroupColumnName is null ? null : reader.Keys()["group"]);
+        KeyVocabulary? groups = null;
+        if (options.GroupColumnName is not null && !reader.Keys().TryGetValue("group", out groups))
+        {
+            throw new FormatException("The keys of the group are missing.");
+        }
+        return new(host, options, tensor.DetachFromDisposeScope(), groups);
     }
 
     private protected override void DisposeCore() => _weights.Dispose();
