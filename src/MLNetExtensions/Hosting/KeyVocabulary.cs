@@ -36,6 +36,21 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
         return kind is null ? new(count, null, null) : new(count, kind.Name, kind.Read(column.Annotations));
     }
 
+    /// <summary>Checks what was read from a file.</summary>
+    /// <exception cref="FormatException">Count, type and values do not fit together.</exception>
+    internal void CheckContent()
+    {
+        if ((Type is null) != (Values is null) || (Values is not null && ((ulong)Values.Count != Count || Values.Contains(null!))))
+        {
+            throw new FormatException($"{Values?.Count ?? 0} values of the type '{Type}' do not fit {Count} keys.");
+        }
+        if (Type is not null)
+        {
+            _ = ValueType;
+            Kinds[Type].Check(Values!);
+        }
+    }
+
     /// <summary>Adds the values as the annotation KeyValues, if the keys have any.</summary>
     internal void AddTo(DataViewSchema.Annotations.Builder builder)
     {
@@ -56,9 +71,16 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
         {
             return key => key <= Count ? key : 0;
         }
-        var keys = Values.Select((value, i) => (value, i)).ToDictionary(pair => pair.value, pair => (ulong)pair.i + 1);
-        ulong[] match = [0, .. other.Values.Select(value => keys.GetValueOrDefault(value))];
-        return key => key < (ulong)match.Length ? match[key] : 0;
+        var keys = new Dictionary<string, ulong>();
+        for (var i = 0; i < Values.Count; i++)
+        {
+            keys.TryAdd(Values[i], (ulong)i + 1);
+        }
+        for (var i = 0; i < other.Values.Count; i++)
+        {
+            match[i + 1] = keys.GetValueOrDefault(other.Values[i]);
+        }
+        return match;
     }
 
     private abstract class Kind(string name, PrimitiveDataViewType type)
@@ -70,6 +92,11 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
         internal abstract string[] Read(DataViewSchema.Annotations annotations);
 
         internal abstract void Write(DataViewSchema.Annotations.Builder builder, string annotation, IReadOnlyList<string> values);
+
+        /// <exception cref="FormatException">A value is not of this type.</exception>
+        internal virtual void Check(IReadOnlyList<string> values)
+        {
+        }
     }
 
     private sealed class Kind<T>(PrimitiveDataViewType type) : Kind(typeof(T).Name, type)
@@ -90,11 +117,15 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
 
         internal override void Write(DataViewSchema.Annotations.Builder builder, string annotation, IReadOnlyList<string> values)
         {
-            var parsed = values.Select(value => T.TryParse(value, CultureInfo.InvariantCulture, out var result)
-                ? result
-                : throw new FormatException($"The key value '{value}' is no {typeof(T).Name}.")).ToArray();
+            var parsed = Parse(values);
             builder.Add(annotation, new VectorDataViewType(Type, parsed.Length), (ref VBuffer<T> target) => new VBuffer<T>(parsed.Length, parsed).CopyTo(ref target));
         }
+
+        internal override void Check(IReadOnlyList<string> values) => Parse(values);
+
+        private static T[] Parse(IReadOnlyList<string> values) => [.. values.Select(value => T.TryParse(value, CultureInfo.InvariantCulture, out var result)
+            ? result
+            : throw new FormatException($"The key value '{value}' is no {typeof(T).Name}."))];
     }
 
     private sealed class TextKind() : Kind(nameof(String), TextDataViewType.Instance)

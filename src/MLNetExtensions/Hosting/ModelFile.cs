@@ -74,7 +74,7 @@ internal static class ModelJson
     {
         WriteIndented = true,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Converters = { new JsonStringEnumConverter() },
+        Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) },
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
@@ -204,7 +204,19 @@ internal sealed class ModelReader
     internal T Options<T>() => Parse<T>(ModelWriter.OptionsStream);
 
     /// <exception cref="FormatException">The stream is missing, damaged or does not hold keys.</exception>
-    internal IReadOnlyDictionary<string, KeyVocabulary> Keys() => Parse<Dictionary<string, KeyVocabulary>>(ModelWriter.KeysStream);
+    internal IReadOnlyDictionary<string, KeyVocabulary> Keys()
+    {
+        var keys = Parse<Dictionary<string, KeyVocabulary?>>(ModelWriter.KeysStream);
+        foreach (var (name, vocabulary) in keys)
+        {
+            if (vocabulary is null)
+            {
+                throw new FormatException($"The keys '{name}' are null.");
+            }
+            vocabulary.CheckContent();
+        }
+        return keys!;
+    }
 
     /// <exception cref="FormatException">The stream is missing, damaged or does not hold tensors.</exception>
     internal IReadOnlyDictionary<string, torch.Tensor> Weights() => SafetensorsReader.Parse(Stream(ModelWriter.WeightsStream)).ToTensors();
