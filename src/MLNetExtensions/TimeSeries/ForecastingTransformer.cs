@@ -14,7 +14,7 @@ internal sealed record ForecastingSchema(string InputColumnName, string OutputCo
     /// <exception cref="FormatException">The numbers do not fit together.</exception>
     internal void Check()
     {
-        if (string.IsNullOrEmpty(InputColumnName) || string.IsNullOrEmpty(OutputColumnName) || WindowSize < 2 || Horizon < 1 || Channels < 1
+        if (string.IsNullOrEmpty(InputColumnName) || string.IsNullOrEmpty(OutputColumnName) || WindowSize < 2 || Horizon < 1 || Channels < 1 || ChannelNames.Contains(null!)
             || Means.Count != Channels || Deviations.Count != Channels || !Means.All(double.IsFinite) || !Deviations.All(value => double.IsFinite(value) && value > 0))
         {
             throw new FormatException("The options describe no forecaster.");
