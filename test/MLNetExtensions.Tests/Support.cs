@@ -67,6 +67,12 @@ internal static class Tensors
     internal static void AssertNoneLeft(Action action)
     {
         Settle();
+        AssertNoneLeftUnsettled(action);
+    }
+
+    /// <summary>The same for loops, where collecting each time would take too long.</summary>
+    internal static void AssertNoneLeftUnsettled(Action action)
+    {
         var before = TorchSharp.torch.Tensor.TotalCount;
         action();
         Assert.AreEqual(before, TorchSharp.torch.Tensor.TotalCount, "Tensors were left behind.");
