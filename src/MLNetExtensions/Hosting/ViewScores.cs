@@ -45,6 +45,8 @@ internal sealed class ViewScores
 internal sealed class ViewScoringCursor(ScoringSchema schema, DataViewRowCursor input, bool[] active, ViewScores scores) : DataViewRowCursor
 {
     private readonly ValueGetter<DataViewRowId> _getId = input.GetIdGetter();
+    private int _rows;
+    private bool _ended;
     private bool _disposed;
 
     public override DataViewSchema Schema => schema.Output;
@@ -59,17 +61,22 @@ internal sealed class ViewScoringCursor(ScoringSchema schema, DataViewRowCursor 
 
     public override bool MoveNext()
     {
+        if (_ended)
+        {
+            return false;
+        }
         var moved = input.MoveNext();
         DataViewRowId id = default;
         if (moved)
         {
             _getId(ref id);
         }
-        var row = input.Position;
-        if (moved && (row >= scores.Ids.Count || !id.Equals(scores.Ids[(int)row])))
+        if (moved ? _rows >= scores.Ids.Count || !id.Equals(scores.Ids[_rows]) : _rows != scores.Ids.Count)
         {
-            throw schema.Transformer.Host.Except($"The view gave other rows when it was read again: row {row} has another id. Cache the data before {schema.Transformer.GetType().Name}.");
+            throw schema.Transformer.Host.Except($"The view gave other rows when it was read again: row {_rows} {(moved ? "has another id" : "is missing")}. Cache the data before {schema.Transformer.GetType().Name}.");
         }
+        _rows++;
+        _ended = !moved;
         return moved;
     }
 
@@ -89,6 +96,7 @@ internal sealed class ViewScoringCursor(ScoringSchema schema, DataViewRowCursor 
         if (disposing && !_disposed)
         {
             _disposed = true;
+            _ended = true;
             input.Dispose();
         }
         base.Dispose(disposing);
