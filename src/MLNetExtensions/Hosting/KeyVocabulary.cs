@@ -64,23 +64,19 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
     /// <summary>
     /// Returns a function from the keys of another column to those of this vocabulary with the same value; 0 = missing or unknown. Keys without values match by number.
     /// </summary>
-    internal Func<ulong, ulong> Match(DataViewSchema.Column column)
+    internal KeyMatch Match(DataViewSchema.Column column)
     {
         var other = Of(column);
         if (Values is null || other.Values is null)
         {
-            return key => key <= Count ? key : 0;
+            return new(null, Math.Min(Count, other.Count));
         }
         var keys = new Dictionary<string, ulong>();
         for (var i = 0; i < Values.Count; i++)
         {
             keys.TryAdd(Values[i], (ulong)i + 1);
         }
-        for (var i = 0; i < other.Values.Count; i++)
-        {
-            match[i + 1] = keys.GetValueOrDefault(other.Values[i]);
-        }
-        return match;
+        return new([0, .. other.Values.Select(value => keys.GetValueOrDefault(value))], 0);
     }
 
     private abstract class Kind(string name, PrimitiveDataViewType type)
@@ -108,7 +104,9 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
             annotations.GetValue(AnnotationUtils.Kinds.KeyValues, ref values);
             return [.. values.DenseValues().Select(value => value switch
             {
-                DateTime or DateTimeOffset => ((IFormattable)value).ToString("O", CultureInfo.InvariantCulture),
+                // Without its kind, which ML.NET's own files do not keep either: dates match by what they say.
+                DateTime date => DateTime.SpecifyKind(date, DateTimeKind.Unspecified).ToString("O", CultureInfo.InvariantCulture),
+                DateTimeOffset date => date.ToString("O", CultureInfo.InvariantCulture),
                 float or double => ((IFormattable)value).ToString("R", CultureInfo.InvariantCulture),
                 IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),
                 _ => value.ToString()!,
@@ -143,4 +141,13 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
             builder.Add(annotation, new VectorDataViewType(TextDataViewType.Instance, text.Length), (ref VBuffer<ReadOnlyMemory<char>> target) => new VBuffer<ReadOnlyMemory<char>>(text.Length, text).CopyTo(ref target));
         }
     }
+}
+
+/// <summary>Leads from the keys of one column to those of a vocabulary.</summary>
+/// <param name="table">The key for each key, the missing one included; null = the same number.</param>
+/// <param name="count">The largest key that is known, where there is no table: columns may have more keys than fit into one.</param>
+internal sealed class KeyMatch(ulong[]? table, ulong count)
+{
+    /// <summary>The key of the vocabulary; 0 = missing or unknown.</summary>
+    internal ulong this[ulong key] => table is null ? (key <= count ? key : 0) : key < (ulong)table.Length ? table[key] : 0;
 }
