@@ -132,7 +132,7 @@ internal sealed class LinearMapTransformer : RowScoringTransformer, ISavedTransf
 
     internal sealed record Options(string FeatureColumnName, string? GroupColumnName, IReadOnlyList<float> Means);
 
-    private sealed class Scorer(LinearMapTransformer model, Func<ulong, ulong>? groups) : BatchScorer
+    private sealed class Scorer(LinearMapTransformer model, KeyMatch? groups) : BatchScorer
     {
         internal override void Score(ScoringBatch batch)
         {
