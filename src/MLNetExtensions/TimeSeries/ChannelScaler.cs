@@ -26,16 +26,24 @@ internal sealed class ChannelScaler
             means[i % channels] += values[i] / rows;
         }
         var constant = Enumerable.Repeat(true, channels).ToArray();
+        var largest = new double[channels];
         for (var i = 0; i < values.Length; i++)
         {
             var c = i % channels;
-            var d = values[i] - means[c];
-            deviations[c] += d * d / rows;
+            largest[c] = Math.Max(largest[c], Math.Abs(values[i] - means[c]));
             constant[c] &= values[i] == values[c];
+        }
+        // Brought near 1 by a power of two, which costs no digit, so that squares neither overflow nor vanish.
+        var exponents = largest.Select(value => value > 0 && double.IsFinite(value) ? Math.ILogB(value) : 0).ToArray();
+        for (var i = 0; i < values.Length; i++)
+        {
+            var c = i % channels;
+            var d = Math.ScaleB(values[i] - means[c], -exponents[c]);
+            deviations[c] += d * d / rows;
         }
         for (var c = 0; c < channels; c++)
         {
-            deviations[c] = constant[c] ? 1 : Math.Sqrt(deviations[c]);
+            deviations[c] = constant[c] ? 1 : Math.ScaleB(Math.Sqrt(deviations[c]), exponents[c]);
         }
         return new(means, deviations);
     }

@@ -79,7 +79,7 @@ public sealed partial class OLinearEstimator : IEstimator<OLinearTransformer>
         Check.Option(_host, Enum.IsDefined(options.LearningRateSchedule), options.LearningRateSchedule, "Must be a defined value");
         Check.Option(_host, options.Beta1 is >= 0 and < 1, options.Beta1, "Should be within [0, 1)");
         Check.Option(_host, options.Beta2 is >= 0 and < 1, options.Beta2, "Should be within [0, 1)");
-        Check.Option(_host, options.Epsilon > 0, options.Epsilon, "Must be positive");
+        Check.Option(_host, options.Epsilon > 0 && double.IsFinite(options.Epsilon), options.Epsilon, "Must be positive and finite");
         Check.Option(_host, options.WeightDecay >= 0 && double.IsFinite(options.WeightDecay), options.WeightDecay, "Must not be negative");
         Check.Option(_host, options.GradientClipNorm >= 0 && double.IsFinite(options.GradientClipNorm), options.GradientClipNorm, "Must not be negative");
         _training = new(_host, options);
@@ -121,6 +121,10 @@ public sealed partial class OLinearEstimator : IEstimator<OLinearTransformer>
         var trainingRows = series.Rows - validationRows;
         var scaler = _options.Standardize ? ChannelScaler.Fit(series.FirstRows(trainingRows), series.Channels) : ChannelScaler.None(series.Channels);
         var standardized = scaler.Standardize(series.Values);
+        if (Array.FindIndex(standardized, value => !(Math.Abs(value) <= float.MaxValue)) is >= 0 and var large)
+        {
+            throw Check.BadData(_host, $"The series column '{_options.InputColumnName}' holds {series.Values[large]} in row {large / series.Channels}, channel '{series.ChannelNames[large % series.Channels]}': too large to train on. Scale the values first.");
+        }
         // Tensors made in a caller's inference mode could not be trained.
         using var notInference = inference_mode(false);
         var module = CreateModule(standardized, series, trainingRows, device);
@@ -141,7 +145,7 @@ public sealed partial class OLinearEstimator : IEstimator<OLinearTransformer>
     private int ValidationRows(int rows)
     {
         var validation = _options.ValidationFraction == 0 ? 0 : Math.Max((int)Math.Round(_options.ValidationFraction * rows), _options.Horizon);
-        var needed = _options.WindowSize + _options.Horizon;
+        var needed = (long)_options.WindowSize + _options.Horizon;
         if (rows - validation < needed)
         {
             throw Check.BadData(_host, $"The series column '{_options.InputColumnName}' has {rows} rows, {validation} of them for validation: training needs at least windowSize + horizon = {needed} rows before these.");
