@@ -31,7 +31,7 @@ internal static class ForecastEvaluator
         var horizon = forecast.Type.GetValueCount() / channels.Length;
         // Labels first, alone: forecasts are computed once, as the second cursor streams by.
         var actual = (RowBuffer<double>)DataReader.Read(host, data, default, labelColumn)[0];
-        var scales = trainingData is null ? null : SeasonalScales(host, trainingData, labelColumn, channels, seasonality);
+        var scales = trainingData is null ? null : SeasonalScales(host, trainingData, labelColumn with { Size = width }, channels, seasonality);
         var model = new ErrorSums(horizon, channels.Length);
         var naive = new ErrorSums(horizon, channels.Length);
         long forecasts = 0;
