@@ -65,9 +65,14 @@ internal sealed class TrainingHost
     /// <param name="training">The training examples.</param>
     /// <param name="validation">The examples that choose the best epoch; null = none.</param>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
-    /// <exception cref="InvalidOperationException">The training diverged, or the checkpoint does not fit.</exception>
-    internal TrainingOutcome Train(TrainingSettings settings, ILearner learner, IBatchSource training, IBatchSource? validation)
+    /// <exception cref="InvalidOperationException">The training diverged, or the checkpoint does not fit or cannot be written.</exception>
+    internal TrainingOutcome Train(TrainingSettings settings, ILearner learner, IBatchSource training, IBatchSource? validation, string identity)
     {
+        // An epoch may take long: better now than after the first.
+        if (_options.CheckpointPath is { } path && (Directory.Exists(path) || !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path)))))
+        {
+            throw Host.Process(new InvalidOperationException($"{nameof(TrainingOptions.CheckpointPath)} must be the path of a file in a folder that exists: '{path}' is not."));
+        }
         using var channel = Host.Start("Train");
         if (TorchRuntime.Repair is { } repair)
         {
