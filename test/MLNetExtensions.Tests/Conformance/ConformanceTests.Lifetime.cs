@@ -324,6 +324,53 @@ public sealed partial class ConformanceTests
         });
     }
 
+    [TestMethod]
+    [DynamicData(nameof(ConformanceEntries.Trainers), typeof(ConformanceEntries))]
+    public void AnExceptionOfTheCallerEndsTheTrainingAndLeavesNothing(string name)
+    {
+        var entry = ConformanceEntries.Find(name);
+        Tensors.AssertNoneLeft(() =>
+        {
+            var options = entry.Options!();
+            options.Progress = new ImmediateProgress(_ => throw new NotImplementedException("mine"));
+            var data = entry.Data(entry.Rows);
+            Assert.AreEqual("mine", Must.Innermost(Must.Catch(() => entry.CreateWith!(new MLContext(1), options).Fit(data))).Message);
+            Assert.AreEqual(data.CursorsOpened, data.CursorsClosed);
+        });
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(ConformanceEntries.Trainers), typeof(ConformanceEntries))]
+    public void TrainingsAtTheSameTimeEqualThoseOneAfterTheOther(string name)
+    {
+        var entry = ConformanceEntries.Find(name);
+        Snapshot Run(int seed)
+        {
+            var options = entry.Options!();
+            options.Seed = seed;
+            var data = entry.Data(entry.Rows);
+            var model = entry.CreateWith!(new MLContext(1), options).Fit(data);
+            var scores = Snapshot.Of(model.Transform(data));
+            (model as IDisposable)?.Dispose();
+            return scores;
+        }
+        var expected = Enumerable.Range(0, 4).Select(Run).ToArray();
+        var actual = new Snapshot[expected.Length];
+        var threads = actual.Select((_, i) => new Thread(() => actual[i] = Run(i))).ToArray();
+        foreach (var thread in threads)
+        {
+            thread.Start();
+        }
+        foreach (var thread in threads)
+        {
+            thread.Join();
+        }
+        for (var i = 0; i < expected.Length; i++)
+        {
+            Snapshot.AssertEqual(expected[i], actual[i], tolerance: 0);
+        }
+    }
+
     // ---- Composition ----
 
     [TestMethod]

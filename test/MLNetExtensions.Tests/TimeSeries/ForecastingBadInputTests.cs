@@ -258,6 +258,24 @@ public sealed class ForecastingBadInputTests
     }
 
     [TestMethod]
+    public void ACheckpointThatCannotBeWrittenIsRefusedBeforeTheTraining()
+    {
+        var epochs = 0;
+        var folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        Refuse<InvalidOperationException>(() => Fit(Series(60), options =>
+        {
+            options.CheckpointPath = Path.Combine(folder, "checkpoint");
+            options.Progress = new ImmediateProgress(_ => epochs++);
+        }), folder, "CheckpointPath");
+        Refuse<InvalidOperationException>(() => Fit(Series(60), options =>
+        {
+            options.CheckpointPath = Path.GetTempPath();
+            options.Progress = new ImmediateProgress(_ => epochs++);
+        }), "CheckpointPath");
+        Assert.AreEqual(0, epochs);
+    }
+
+    [TestMethod]
     public void ACheckpointOfAnotherTrainingIsRefused()
     {
         var path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
