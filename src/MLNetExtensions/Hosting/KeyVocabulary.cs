@@ -47,7 +47,7 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
         if (Type is not null)
         {
             _ = ValueType;
-            Kinds[Type].Check(Values!);
+            s_kinds[Type].Check(Values!);
         }
     }
 
@@ -62,7 +62,7 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
     }
 
     /// <summary>
-    /// Returns a function from the keys of another column to those of this vocabulary with the same value; 0 = missing or unknown. Keys without values match by number.
+    /// Leads from the keys of another column to those of this vocabulary with the same value; 0 = missing or unknown. Keys without values match by number.
     /// </summary>
     internal KeyMatch Match(DataViewSchema.Column column)
     {

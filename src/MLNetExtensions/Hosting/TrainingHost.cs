@@ -21,7 +21,7 @@ internal sealed class TrainingHost
         Check.Option(host, options.LearningRate > 0 && double.IsFinite(options.LearningRate), options.LearningRate, "Must be positive and finite");
         Check.Option(host, options.NumberOfThreads is null or > 0, options.NumberOfThreads, "Must be positive, or null");
         Check.Option(host, Enum.IsDefined(options.OnCancellation), options.OnCancellation, "Must be a defined value");
-        Check.Option(host, options.CheckpointPath is not { } path || (path.Length > 0 && Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path)))), options.CheckpointPath, "Must be the path of a file in a folder that exists, or null");
+        Check.Option(host, options.CheckpointPath is not "", options.CheckpointPath, "Must be the path of a file, or null");
         Seed = options.Seed ?? host.Rand.Next();
     }
 
@@ -66,7 +66,7 @@ internal sealed class TrainingHost
     /// <param name="validation">The examples that choose the best epoch; null = none.</param>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     /// <exception cref="InvalidOperationException">The training diverged, or the checkpoint does not fit or cannot be written.</exception>
-    internal TrainingOutcome Train(TrainingSettings settings, ILearner learner, IBatchSource training, IBatchSource? validation, string identity)
+    internal TrainingOutcome Train(TrainingSettings settings, ILearner learner, IBatchSource training, IBatchSource? validation)
     {
         // An epoch may take long: better now than after the first.
         if (_options.CheckpointPath is { } path && (Directory.Exists(path) || !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path)))))

@@ -23,8 +23,8 @@ internal sealed class ParameterSet : IDisposable
         return value;
     }
 
-    /// <summary>Copies the values of another set with the same names and shapes.</summary>
-    /// <exception cref="FormatException">A name is missing or too much, or a shape differs.</exception>
+    /// <summary>Copies the values of another set with the same names, types and shapes.</summary>
+    /// <exception cref="FormatException">A name is missing or too much, or a type or shape differs.</exception>
     internal void CopyFrom(IReadOnlyDictionary<string, Tensor> values)
     {
         foreach (var (name, target) in _items)
@@ -33,9 +33,9 @@ internal sealed class ParameterSet : IDisposable
             {
                 throw new FormatException($"The weights lack the tensor '{name}'.");
             }
-            if (!source.shape.AsSpan().SequenceEqual(target.shape))
+            if (source.dtype != target.dtype || !source.shape.AsSpan().SequenceEqual(target.shape))
             {
-                throw new FormatException($"The tensor '{name}' has the shape [{string.Join(", ", source.shape)}], expected [{string.Join(", ", target.shape)}].");
+                throw new FormatException($"The tensor '{name}' is {source.dtype} [{string.Join(", ", source.shape)}], expected {target.dtype} [{string.Join(", ", target.shape)}].");
             }
         }
         if (values.Count != _items.Count)

@@ -143,7 +143,7 @@ internal sealed class LinearMapTransformer : RowScoringTransformer, ISavedTransf
             var scores = nn.functional.linear(features.sub(tensor(means)), model._weights.unsqueeze(0)).data<float>().ToArray();
             for (var row = 0; row < batch.Count; row++)
             {
-                var offset = groups is null ? 0 : groups(batch.Input<ulong>(1)[row][0]);
+                var offset = groups is null ? 0 : groups[batch.Input<ulong>(1)[row][0]];
                 batch.Output<float>(0).Add(1)[0] = scores[row] + offset;
             }
         }

@@ -204,8 +204,7 @@ public sealed partial class OLinearEstimator : IEstimator<OLinearTransformer>
             Patience = _options.Patience,
             Fingerprint = Fingerprint(module.Shape, standardized),
         };
-        using var learner = new Learner(module, loss);
-        _training.Train(settings, learner, training, validation);
+        _training.Train(settings, new Learner(module, loss), training, validation);
     }
 
     // What a checkpoint must agree with, beyond the settings of the loop.
@@ -213,10 +212,8 @@ public sealed partial class OLinearEstimator : IEstimator<OLinearTransformer>
         => string.Create(CultureInfo.InvariantCulture, $"OLinear {shape} {_options.LagCorrelation} {_options.NumberOfCorrelationRows} {_options.Loss} {_options.LossDecay:R} ")
             + Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(standardized.AsSpan())));
 
-    private sealed class Learner(OLinearModule module, StepWeightedLoss loss) : ILearner, IDisposable
+    private sealed class Learner(OLinearModule module, StepWeightedLoss loss) : ILearner
     {
-        private FoldedOLinear? _folded;
-
         public IReadOnlyList<KeyValuePair<string, Tensor>> Parameters => module.Parameters.Items;
 
         public Tensor Loss(Batch batch, StepRandom random) => loss.Compute(module.Forward(batch[WindowSource.Input], random), batch[WindowSource.Target]);
@@ -226,7 +223,5 @@ public sealed partial class OLinearEstimator : IEstimator<OLinearTransformer>
             var folded = new FoldedOLinear(module).AttachToDisposeScope();
             return batch => loss.Compute(folded.Score(batch[WindowSource.Input]), batch[WindowSource.Target]);
         }
-
-        public void Dispose() => _folded?.Dispose();
     }
 }
