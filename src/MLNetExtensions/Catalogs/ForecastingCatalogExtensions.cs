@@ -12,14 +12,19 @@ public static class ForecastingCatalogExtensions
     /// <param name="inputColumnName">The column with the series, one row per time step: Single or Double, scalar or a vector of known size. Null: as <paramref name="outputColumnName"/>.</param>
     /// <param name="windowSize">The number of rows that a forecast looks back on. At least 2.</param>
     /// <param name="horizon">The number of steps to forecast. Positive.</param>
-    /// <param name="timeColumnName">A DateTime column by which training makes sure that time does not go backwards. Null: none.</param>
+    /// <param name="groupColumnName">A key or text column that says to which of many series a row belongs. Null: all rows are one series.</param>
+    /// <param name="timeColumnName">A DateTime column by which training makes sure that time does not go backwards within a series. Null: none.</param>
+    /// <param name="confidenceLowerBoundColumnName">A column for the lower bounds of the forecast. Null: no bounds.</param>
+    /// <param name="confidenceUpperBoundColumnName">A column for the upper bounds; named together with that of the lower ones.</param>
+    /// <param name="confidenceLevel">The probability that a value lies between its bounds. Within (0, 1).</param>
     /// <param name="maximumNumberOfEpochs">The most epochs to train; training ends sooner when the validation loss stops falling. Positive.</param>
     /// <param name="learningRate">The learning rate of the first epoch. Positive.</param>
     /// <returns>The estimator.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="catalog"/> is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A name is empty or a number is out of its range.</exception>
     public static OLinearEstimator ForecastByOLinear(this ForecastingCatalog catalog, string outputColumnName, string? inputColumnName = null,
-        int windowSize = ForecastingOptions.Defaults.WindowSize, int horizon = ForecastingOptions.Defaults.Horizon, string? timeColumnName = null,
+        int windowSize = ForecastingOptions.Defaults.WindowSize, int horizon = ForecastingOptions.Defaults.Horizon, string? groupColumnName = null, string? timeColumnName = null,
+        string? confidenceLowerBoundColumnName = null, string? confidenceUpperBoundColumnName = null, double confidenceLevel = ForecastingOptions.Defaults.ConfidenceLevel,
         int maximumNumberOfEpochs = OLinearEstimator.Defaults.MaximumNumberOfEpochs, double learningRate = OLinearEstimator.Defaults.LearningRate)
         => new(Check.Environment(catalog), new OLinearEstimator.Options
         {
@@ -27,7 +32,11 @@ public static class ForecastingCatalogExtensions
             InputColumnName = inputColumnName,
             WindowSize = windowSize,
             Horizon = horizon,
+            GroupColumnName = groupColumnName,
             TimeColumnName = timeColumnName,
+            ConfidenceLowerBoundColumnName = confidenceLowerBoundColumnName,
+            ConfidenceUpperBoundColumnName = confidenceUpperBoundColumnName,
+            ConfidenceLevel = confidenceLevel,
             MaximumNumberOfEpochs = maximumNumberOfEpochs,
             LearningRate = learningRate,
         });

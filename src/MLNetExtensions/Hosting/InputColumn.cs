@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -119,7 +120,7 @@ internal abstract record InputColumn(string Name, string Role, InputTypes Types,
 }
 
 /// <summary>An input column whose values the algorithm takes as <typeparamref name="T"/>.</summary>
-/// <typeparam name="T">float or double for numbers and Booleans, ulong for keys (0 = missing), string for text, DateTime for dates.</typeparam>
+/// <typeparam name="T">float or double for numbers and Booleans, ulong for keys (0 = missing), string for text and for the values of keys, DateTime for dates.</typeparam>
 internal sealed record InputColumn<T>(string Name, string Role, InputTypes Types, InputShapes Shapes, int? Size = null) : InputColumn(Name, Role, Types, Shapes, Size)
 {
     internal override RowBuffer<T> CreateBuffer(DataViewType type, long rows = 0) => new(type.GetValueCount(), rows);
@@ -131,6 +132,10 @@ internal sealed record InputColumn<T>(string Name, string Role, InputTypes Types
         if (raw == typeof(T))
         {
             return Bind<T>(row, column, target, static value => value);
+        }
+        if (typeof(T) == typeof(string) && column.Type.GetItemType() is KeyDataViewType)
+        {
+            return BindKeyAsText(row, column, (RowBuffer<string>)buffer);
         }
         object convert = (raw, typeof(T)) switch
         {
@@ -154,6 +159,25 @@ internal sealed record InputColumn<T>(string Name, string Role, InputTypes Types
             Func<uint, T> from => Bind(row, column, target, from),
             Func<ReadOnlyMemory<char>, T> from => Bind(row, column, target, from),
             _ => throw new NotSupportedException($"Column '{Name}': {raw} is not read as {typeof(T)}."),
+        };
+    }
+
+    // A key stands for its value where it has one, else for its number; a missing key for nothing.
+    private static Action BindKeyAsText(DataViewRow row, DataViewSchema.Column column, RowBuffer<string> buffer)
+    {
+        var values = KeyVocabulary.Of(column).Values;
+        var keys = new RowBuffer<ulong>(column.Type.GetValueCount());
+        var read = new InputColumn<ulong>(column.Name, "", InputTypes.Key, InputShapes.Fixed).Bind(row, column, keys);
+        return () =>
+        {
+            keys.Clear();
+            read();
+            var target = buffer.Add(keys.Values.Length);
+            for (var i = 0; i < target.Length; i++)
+            {
+                var key = keys.Values[i];
+                target[i] = key == 0 ? "" : values is null ? key.ToString(CultureInfo.InvariantCulture) : values[(int)key - 1];
+            }
         };
     }
 

@@ -244,6 +244,21 @@ internal sealed class ModelReader
         return bytes;
     }
 
+    /// <summary>Takes a tensor out of the weights.</summary>
+    /// <exception cref="FormatException">It is missing, or of another type or shape.</exception>
+    internal static torch.Tensor Take(Dictionary<string, torch.Tensor> weights, string name, torch.ScalarType type, params ReadOnlySpan<long> shape)
+    {
+        if (!weights.Remove(name, out var tensor))
+        {
+            throw new FormatException($"The weights lack the tensor '{name}'.");
+        }
+        if (tensor.dtype != type || !tensor.shape.AsSpan().SequenceEqual(shape))
+        {
+            throw new FormatException($"The tensor '{name}' is {tensor.dtype} [{string.Join(", ", tensor.shape)}], expected {type} [{string.Join(", ", shape.ToArray())}].");
+        }
+        return tensor;
+    }
+
     private T Parse<T>(string name) => JsonSerializer.Deserialize<T>(Stream(name), ModelJson.Options) ?? throw new FormatException($"'{name}' is null.");
 
     // Grows with what is there, not with what the header claims.

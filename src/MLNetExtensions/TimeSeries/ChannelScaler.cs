@@ -52,13 +52,12 @@ internal sealed class ChannelScaler
 
     internal double Restore(double value, int channel) => value * Deviations[channel] + Means[channel];
 
-    internal double[] Standardize(ReadOnlySpan<double> values)
+    /// <summary>Standardises rows.</summary>
+    internal void Standardize(ReadOnlySpan<double> values, Span<double> result)
     {
-        var result = new double[values.Length];
         for (var i = 0; i < values.Length; i++)
         {
             result[i] = Standardize(values[i], i % Means.Count);
         }
-        return result;
     }
 }

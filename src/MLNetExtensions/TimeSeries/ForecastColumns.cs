@@ -10,13 +10,22 @@ internal static class ForecastColumns
     /// <summary>For each channel forecast, its slot in the series column.</summary>
     internal const string ChannelIndices = "ChannelIndices";
 
+    /// <summary>On the columns of bounds: the probability with which values should lie between them.</summary>
+    internal const string ConfidenceLevel = "ConfidenceLevel";
+
     internal static VectorDataViewType Type(int horizon, int channels) => new(NumberDataViewType.Single, horizon, channels);
 
-    internal static SchemaShape.Column Promise(string name)
-        => SchemaShapes.Column(name, new VectorDataViewType(NumberDataViewType.Single, 1),
-            (AnnotationUtils.Kinds.SlotNames, new VectorDataViewType(TextDataViewType.Instance, 1)), (ChannelIndices, new VectorDataViewType(NumberDataViewType.Int32, 1)));
+    internal static SchemaShape.Column Promise(string name, bool isBound = false)
+    {
+        List<(string, DataViewType)> annotations = [(AnnotationUtils.Kinds.SlotNames, new VectorDataViewType(TextDataViewType.Instance, 1)), (ChannelIndices, new VectorDataViewType(NumberDataViewType.Int32, 1))];
+        if (isBound)
+        {
+            annotations.Add((ConfidenceLevel, NumberDataViewType.Double));
+        }
+        return SchemaShapes.Column(name, new VectorDataViewType(NumberDataViewType.Single, 1), annotations);
+    }
 
-    internal static OutputColumn<float> Deliver(string name, int horizon, IReadOnlyList<string> channelNames, IReadOnlyList<int> channelIndices)
+    internal static OutputColumn<float> Deliver(string name, int horizon, IReadOnlyList<string> channelNames, IReadOnlyList<int> channelIndices, double? confidenceLevel = null)
     {
         var slots = new ReadOnlyMemory<char>[horizon * channelNames.Count];
         for (var i = 0; i < slots.Length; i++)
@@ -27,6 +36,10 @@ internal static class ForecastColumns
         var annotations = new DataViewSchema.Annotations.Builder();
         annotations.AddSlotNames(slots.Length, (ref VBuffer<ReadOnlyMemory<char>> value) => new VBuffer<ReadOnlyMemory<char>>(slots.Length, slots).CopyTo(ref value));
         annotations.Add(ChannelIndices, new VectorDataViewType(NumberDataViewType.Int32, indices.Length), (ref VBuffer<int> value) => new VBuffer<int>(indices.Length, indices).CopyTo(ref value));
+        if (confidenceLevel is { } level)
+        {
+            annotations.Add(ConfidenceLevel, NumberDataViewType.Double, (ref double value) => value = level);
+        }
         return new(name, Type(horizon, channelNames.Count), annotations.ToAnnotations());
     }
 

@@ -5,162 +5,164 @@ using static TorchSharp.torch;
 
 namespace MLNetExtensions.TimeSeries;
 
-/// <summary>What every forecaster knows of its data; saved with the model.</summary>
-internal sealed record ForecastingSchema(string InputColumnName, string OutputColumnName, int WindowSize, int Horizon, IReadOnlyList<string> ChannelNames,
-    IReadOnlyList<double> Means, IReadOnlyList<double> Deviations)
-{
-    internal int Channels => ChannelNames.Count;
-
-    /// <exception cref="FormatException">The numbers do not fit together.</exception>
-    internal void Check()
-    {
-        if (string.IsNullOrEmpty(InputColumnName) || string.IsNullOrEmpty(OutputColumnName) || WindowSize < 2 || Horizon < 1 || Channels < 1 || ChannelNames.Contains(null!)
-            || Means.Count != Channels || Deviations.Count != Channels || !Means.All(double.IsFinite) || !Deviations.All(value => double.IsFinite(value) && value > 0))
-        {
-            throw new FormatException("The options describe no forecaster.");
-        }
-    }
-}
-
 /// <summary>
-/// A trained forecaster: the forecast in a row is for the rows that follow it. A row whose window is not full, or holds a value that is not finite, gets NaN.
+/// A trained forecaster: the forecast in a row is for the rows of its series that follow it. A row whose window is not full, or holds a value that is not finite,
+/// gets NaN.
 /// </summary>
 public abstract class ForecastingTransformer : SequenceScoringTransformer
 {
-    private protected ForecastingTransformer(IHost host, ForecastingSchema schema, double[] history)
+    private protected ForecastingTransformer(IHost host, ForecastingModel model)
         : base(host)
     {
-        ForecastingSchema = schema;
-        History = history;
-        Inputs = [Series.SeriesColumn(schema.InputColumnName, schema.Channels)];
+        Model = model;
+        var series = Series.SeriesColumn(model.Options.InputColumnName, model.Channels);
+        Inputs = model.Options.GroupColumnName is { } group ? [series, Series.GroupColumn(group)] : [series];
     }
 
     /// <summary>The number of rows that a forecast looks back on.</summary>
-    public int WindowSize => ForecastingSchema.WindowSize;
+    public int WindowSize => Model.Options.WindowSize;
 
     /// <summary>The number of steps that are forecast.</summary>
-    public int Horizon => ForecastingSchema.Horizon;
+    public int Horizon => Model.Options.Horizon;
 
     /// <summary>The names of the channels, in the order of the slots of the series column.</summary>
-    public IReadOnlyList<string> ChannelNames => ForecastingSchema.ChannelNames;
+    public IReadOnlyList<string> ChannelNames => Model.Options.ChannelNames;
 
-    internal ForecastingSchema ForecastingSchema { get; }
+    /// <summary>The slots of the series column that are forecast, in the order of the forecast's channels.</summary>
+    public IReadOnlyList<int> TargetChannels => Model.Options.TargetChannels;
 
-    /// <summary>The last windowSize rows of the data that the model was trained on.</summary>
-    internal double[] History { get; }
+    internal ForecastingModel Model { get; }
 
     internal override IReadOnlyList<InputColumn> Inputs { get; }
 
-    internal override IReadOnlyList<OutputColumn> GetOutputs(DataViewSchema inputSchema)
-        => [ForecastColumns.Deliver(ForecastingSchema.OutputColumnName, Horizon, ChannelNames, [.. Enumerable.Range(0, ForecastingSchema.Channels)])];
+    internal override IReadOnlyList<OutputColumn> GetOutputs(DataViewSchema inputSchema) => GetOutputs(Horizon);
+
+    internal IReadOnlyList<OutputColumn> GetOutputs(int horizon)
+    {
+        var names = TargetChannels.Select(channel => ChannelNames[channel]).ToArray();
+        var options = Model.Options;
+        return options.LowerBoundColumnName is null
+            ? [ForecastColumns.Deliver(options.OutputColumnName, horizon, names, TargetChannels)]
+            : [
+                ForecastColumns.Deliver(options.OutputColumnName, horizon, names, TargetChannels),
+                ForecastColumns.Deliver(options.LowerBoundColumnName, horizon, names, TargetChannels, options.ConfidenceLevel),
+                ForecastColumns.Deliver(options.UpperBoundColumnName!, horizon, names, TargetChannels, options.ConfidenceLevel),
+            ];
+    }
 
     internal override BatchScorer CreateScorer(ScoringSchema schema) => new ForecastScorer(this);
 
     /// <summary>Forecasts standardised windows.</summary>
-    /// <param name="windows">[B, N, T], strided as it may be.</param>
+    /// <param name="windows">[B, T, N], strided as it may be.</param>
     /// <returns>[B, H, N], on the CPU.</returns>
     internal abstract Tensor Forecast(Tensor windows);
 
-    /// <summary>Keeps the last rows of its cursor, so that a batch of rows becomes a batch of windows.</summary>
-    private sealed class ForecastScorer : BatchScorer
+    /// <summary>Makes a transformer with the same weights and other rows to go on from.</summary>
+    internal abstract ForecastingTransformer WithHistories(IReadOnlyDictionary<string, double[]> histories);
+
+    /// <summary>Forecasts from complete windows, in the units of the data.</summary>
+    /// <param name="windows">The windows, each [N, T] of standardised values.</param>
+    /// <param name="scalers">The scale of each window.</param>
+    /// <param name="write">Is given the number of a window, and its forecast and bounds, [H, C'] each; the bounds are empty if there are none.</param>
+    internal void Forecast(WindowBatch windows, IReadOnlyList<ChannelScaler> scalers, ForecastWriter write)
     {
-        private readonly ForecastingTransformer _model;
-        private readonly ChannelScaler _scaler;
-        private readonly int _channels;
-        private float[] _rows;
-        private int _finiteRows;
+        using var scope = NewDisposeScope();
+        using var inference = inference_mode();
+        var input = windows.ToTensor();
+        var result = Forecast(input.permute(1, 2, 0)).contiguous();
+        var scores = MemoryMarshal.Cast<byte, float>(result.bytes);
+        var (channels, targets) = (Model.Channels, TargetChannels.Count);
+        var quantiles = Model.Quantiles;
+        var forecast = new float[Horizon * targets];
+        var (lower, upper) = quantiles is null ? ([], []) : (new float[forecast.Length], new float[forecast.Length]);
+        var deviations = new double[targets];
+        for (var window = 0; window < windows.Count; window++)
+        {
+            var scaler = scalers[window];
+            for (var j = 0; quantiles is not null && j < targets; j++)
+            {
+                deviations[j] = WindowBatch.Deviation(windows[TargetChannels[j], window]);
+            }
+            for (var i = 0; i < forecast.Length; i++)
+            {
+                var channel = TargetChannels[i % targets];
+                double score = scores[(window * Horizon + i / targets) * channels + channel];
+                forecast[i] = (float)scaler.Restore(score, channel);
+                if (quantiles is not null)
+                {
+                    var margin = quantiles[i] * deviations[i % targets];
+                    lower[i] = (float)scaler.Restore(score - margin, channel);
+                    upper[i] = (float)scaler.Restore(score + margin, channel);
+                }
+            }
+            write(window, forecast, lower, upper);
+        }
+        GC.KeepAlive(result);
+    }
+
+    /// <summary>Keeps the last rows of each series of its cursor, so that a batch of rows becomes a batch of windows.</summary>
+    private sealed class ForecastScorer(ForecastingTransformer model) : BatchScorer
+    {
+        private readonly Dictionary<string, (WindowRing Ring, ChannelScaler Scaler)> _series = [];
+        private readonly WindowBatch _windows = new(model.Model.Channels, model.WindowSize);
+        private readonly List<ChannelScaler> _scalers = [];
+        private readonly List<int> _rows = [];
         private long _seen;
         private long _missing;
 
-        internal ForecastScorer(ForecastingTransformer model)
-        {
-            _model = model;
-            _channels = model.ForecastingSchema.Channels;
-            _scaler = new(model.ForecastingSchema.Means, model.ForecastingSchema.Deviations);
-            _rows = new float[(model.WindowSize - 1) * _channels];
-        }
-
         internal override void Score(ScoringBatch batch)
         {
-            var count = batch.Count;
-            var past = (_model.WindowSize - 1) * _channels;
-            if (_rows.Length < past + count * _channels)
+            var values = batch.Input<double>(0);
+            var groups = model.Inputs.Count > 1 ? batch.Input<string>(1) : null;
+            _windows.Clear(batch.Count);
+            _scalers.Clear();
+            _rows.Clear();
+            for (var row = 0; row < batch.Count; row++)
             {
-                Array.Resize(ref _rows, past + count * _channels);
-            }
-            var complete = Append(batch.Input<double>(0).Values, _rows.AsSpan(past, count * _channels));
-            var forecasts = batch.Output<float>(0).AddRows(count);
-            var first = complete.IndexOf(true);
-            if (first < 0)
-            {
-                forecasts.Fill(float.NaN);
-            }
-            else
-            {
-                Forecast(first, count, complete, forecasts);
-            }
-            _seen += count;
-            _missing += complete.Count(false);
-            _rows.AsSpan(count * _channels, past).CopyTo(_rows);
-        }
-
-        // Writes the standardised rows and returns for each whether the window that ends there is full and finite.
-        private Span<bool> Append(ReadOnlySpan<double> values, Span<float> rows)
-        {
-            var complete = new bool[values.Length / _channels];
-            for (var row = 0; row < complete.Length; row++)
-            {
-                var finite = true;
-                for (var c = 0; c < _channels; c++)
+                var name = groups is null ? "" : groups[row][0];
+                if (!_series.TryGetValue(name, out var series))
                 {
-                    var value = (float)_scaler.Standardize(values[row * _channels + c], c);
-                    finite &= float.IsFinite(value);
-                    rows[row * _channels + c] = value;
+                    _series.Add(name, series = (new(model.Model.Channels, model.WindowSize), model.Model.ScalerOf(name)));
                 }
-                _finiteRows = finite ? Math.Min(_finiteRows + 1, _model.WindowSize) : 0;
-                complete[row] = _finiteRows == _model.WindowSize;
-            }
-            return complete;
-        }
-
-        private void Forecast(int first, int count, ReadOnlySpan<bool> complete, Span<float> forecasts)
-        {
-            using var scope = NewDisposeScope();
-            using var inference = inference_mode();
-            var rows = count - first + _model.WindowSize - 1;
-            var series = empty(rows, _channels);
-            _rows.AsSpan(first * _channels, rows * _channels).CopyTo(MemoryMarshal.Cast<byte, float>(series.bytes));
-            var result = _model.Forecast(series.unfold(0, _model.WindowSize, 1)).contiguous();
-            var scores = MemoryMarshal.Cast<byte, float>(result.bytes);
-            var width = _model.Horizon * _channels;
-            for (var row = 0; row < count; row++)
-            {
-                var target = forecasts.Slice(row * width, width);
-                if (!complete[row])
+                series.Ring.Add(values[row]);
+                if (series.Ring.IsComplete)
                 {
-                    target.Fill(float.NaN);
-                    continue;
+                    _windows.Add(series.Ring, series.Scaler);
+                    _scalers.Add(series.Scaler);
+                    _rows.Add(row);
                 }
-                var source = scores.Slice((row - first) * width, width);
-                for (var i = 0; i < width; i += _channels)
+            }
+            var outputs = Enumerable.Range(0, model.Model.Options.LowerBoundColumnName is null ? 1 : 3).Select(i => batch.Output<float>(i)).ToArray();
+            foreach (var output in outputs)
+            {
+                output.AddRows(batch.Count).Fill(float.NaN);
+            }
+            if (_rows.Count > 0)
+            {
+                model.Forecast(_windows, _scalers, (window, forecast, lower, upper) =>
                 {
-                    for (var c = 0; c < _channels; c++)
+                    forecast.CopyTo(outputs[0][_rows[window]]);
+                    if (outputs.Length > 1)
                     {
-                        target[i + c] = (float)_scaler.Restore(source[i + c], c);
+                        lower.CopyTo(outputs[1][_rows[window]]);
+                        upper.CopyTo(outputs[2][_rows[window]]);
                     }
-                }
+                });
             }
-            GC.KeepAlive(result);
-            GC.KeepAlive(series);
+            _seen += batch.Count;
+            _missing += batch.Count - _rows.Count;
         }
 
         internal override void Complete()
         {
             if (_missing > 0)
             {
-                using var channel = _model.Host.Start("Forecast");
-                channel.Warning($"{_missing} of {_seen} rows have no forecast: fewer than {_model.WindowSize} rows lie before them, or a value among these is missing.");
+                using var channel = model.Host.Start("Forecast");
+                channel.Warning($"{_missing} of {_seen} rows have no forecast: fewer than {model.WindowSize} rows of their series lie before them, or a value among these is missing.");
             }
         }
     }
 }
+
+/// <summary>Takes the forecast of a window, and its bounds.</summary>
+internal delegate void ForecastWriter(int window, ReadOnlySpan<float> forecast, ReadOnlySpan<float> lower, ReadOnlySpan<float> upper);

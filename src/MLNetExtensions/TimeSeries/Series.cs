@@ -3,73 +3,106 @@ using Microsoft.ML.Runtime;
 
 namespace MLNetExtensions.TimeSeries;
 
-/// <summary>A multivariate series in memory: one row per time step, one column per channel.</summary>
+/// <summary>One or many multivariate series in memory: one row per time step, one column per channel, series after series.</summary>
 internal sealed class Series
 {
-    private readonly RowBuffer<double> _values;
+    private readonly double[] _values;
 
-    private Series(RowBuffer<double> values, IReadOnlyList<string> channelNames)
+    private Series(double[] values, IReadOnlyList<string> channelNames, IReadOnlyList<SeriesGroup> groups)
     {
         _values = values;
         ChannelNames = channelNames;
+        Groups = groups;
     }
 
     /// <summary>The values, channel by channel within row by row.</summary>
-    internal ReadOnlySpan<double> Values => _values.Values;
+    internal ReadOnlySpan<double> Values => _values;
 
-    internal int Rows => _values.Count;
+    internal int Rows => _values.Length / Channels;
 
     internal int Channels => ChannelNames.Count;
 
     /// <summary>The slot names of the column where it has them, else the column's name, numbered.</summary>
     internal IReadOnlyList<string> ChannelNames { get; }
 
-    internal ReadOnlySpan<double> FirstRows(int rows) => Values[..(rows * Channels)];
+    /// <summary>The series, in the order in which they first appear; without a group column a single one.</summary>
+    internal IReadOnlyList<SeriesGroup> Groups { get; }
 
-    internal ReadOnlySpan<double> LastRows(int rows) => Values[((Rows - rows) * Channels)..];
+    internal ReadOnlySpan<double> Slice(int start, int rows) => Values.Slice(start * Channels, rows * Channels);
 
     /// <summary>Reads the series of a view.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type.</exception>
     /// <exception cref="InvalidOperationException">A value is not finite, or time goes backwards.</exception>
-    internal static Series Read(IHost host, IDataView data, InputColumn<double> column, string? timeColumnName, CancellationToken cancellationToken)
+    internal static Series Read(IHost host, IDataView data, ForecastingOptions options)
     {
-        var time = timeColumnName is null ? null : TimeColumn(timeColumnName);
-        var buffers = DataReader.Read(host, data, cancellationToken, time is null ? [column] : [column, time]);
+        var column = SeriesColumn(options.InputColumnName!);
+        InputColumn? group = options.GroupColumnName is { } groupName ? GroupColumn(groupName) : null;
+        InputColumn? time = options.TimeColumnName is { } timeName ? TimeColumn(timeName) : null;
+        var buffers = DataReader.Read(host, data, options.CancellationToken, [.. new[] { column, group, time }.OfType<InputColumn>()]);
         var values = (RowBuffer<double>)buffers[0];
         var names = ForecastColumns.ChannelNames(column.Find(host, data.Schema));
-        var bad = IndexOfNonFinite(values.Values);
-        if (bad >= 0)
+        for (var i = 0; i < values.Values.Length; i++)
         {
-            throw Check.BadData(host, $"The series column '{column.Name}' holds {values.Values[bad]} in row {bad / names.Count}, channel '{names[bad % names.Count]}': training needs finite values. "
-                + "Fill gaps first, for instance by ReplaceMissingValues.");
+            if (!double.IsFinite(values.Values[i]))
+            {
+                throw Check.BadData(host, $"The series column '{column.Name}' holds {values.Values[i]} in row {i / names.Count}, channel '{names[i % names.Count]}': training needs finite values. "
+                    + "Fill gaps first, for instance by ReplaceMissingValues.");
+            }
+        }
+        // Without a group column every row belongs to the series named "".
+        var rowGroups = group is null ? null : (RowBuffer<string>)buffers[1];
+        var order = new Dictionary<string, List<int>>();
+        for (var row = 0; row < values.Count; row++)
+        {
+            var name = rowGroups is null ? "" : rowGroups[row][0];
+            if (!order.TryGetValue(name, out var rows))
+            {
+                order.Add(name, rows = []);
+            }
+            rows.Add(row);
         }
         if (time is not null)
         {
-            var times = ((RowBuffer<DateTime>)buffers[1]).Values;
-            for (var i = 1; i < times.Length; i++)
+            CheckTime(host, options.TimeColumnName!, (RowBuffer<DateTime>)buffers[^1], order);
+        }
+        var sorted = new double[values.Values.Length];
+        var groups = new List<SeriesGroup>();
+        var start = 0;
+        foreach (var (name, rows) in order)
+        {
+            groups.Add(new(name, start, rows.Count));
+            foreach (var row in rows)
             {
-                if (times[i] < times[i - 1])
+                values[row].CopyTo(sorted.AsSpan(start++ * names.Count));
+            }
+        }
+        return new(sorted, names, groups);
+    }
+
+    private static void CheckTime(IHost host, string timeColumnName, RowBuffer<DateTime> times, Dictionary<string, List<int>> order)
+    {
+        foreach (var (name, rows) in order)
+        {
+            foreach (var (before, row) in rows.Zip(rows.Skip(1)))
+            {
+                if (times[row][0] < times[before][0])
                 {
-                    throw Check.BadData(host, $"The time column '{timeColumnName}' goes backwards from row {i - 1} ({times[i - 1]:O}) to row {i} ({times[i]:O}): sort the rows by time.");
+                    throw Check.BadData(host, $"The time column '{timeColumnName}' goes backwards from row {before} ({times[before][0]:O}) to row {row} ({times[row][0]:O})"
+                        + $"{(name.Length > 0 ? $" of group '{name}'" : "")}: sort the rows by time.");
                 }
             }
         }
-        return new(values, names);
     }
 
     internal static InputColumn<double> SeriesColumn(string name, int? channels = null) => new(name, "series", InputTypes.Number, InputShapes.Fixed, channels);
 
-    internal static InputColumn<DateTime> TimeColumn(string name) => new(name, "time", InputTypes.DateTime, InputShapes.Scalar);
+    internal static InputColumn<string> GroupColumn(string name) => new(name, "group", InputTypes.Key | InputTypes.Text, InputShapes.Scalar);
 
-    private static int IndexOfNonFinite(ReadOnlySpan<double> values)
-    {
-        for (var i = 0; i < values.Length; i++)
-        {
-            if (!double.IsFinite(values[i]))
-            {
-                return i;
-            }
-        }
-        return -1;
-    }
+    internal static InputColumn<DateTime> TimeColumn(string name) => new(name, "time", InputTypes.DateTime, InputShapes.Scalar);
 }
+
+/// <summary>One series among many.</summary>
+/// <param name="Name">The value of the group column; empty without one.</param>
+/// <param name="Start">Its first row.</param>
+/// <param name="Rows">The number of its rows.</param>
+internal sealed record SeriesGroup(string Name, int Start, int Rows);

@@ -1,4 +1,3 @@
-using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNetExtensions;
 using MLNetExtensions.TimeSeries;
@@ -14,54 +13,65 @@ public sealed class OLinearTransformer : ForecastingTransformer, ISavedTransform
 {
     internal const string LoaderName = "MLNetExtensionsOLinear";
 
-    private const string HistoryName = "history";
     private const string QInName = "q_in";
     private const string QOutName = "q_out";
     private const string ChannelWeightsName = "channel_weights";
 
     private static readonly ModelSignature s_signature = new("OLINEAR ", LoaderName);
 
-    private readonly OLinearModule _module;
-    private readonly FoldedOLinear _folded;
+    private readonly Shared<OLinearModule> _module;
+    private readonly Shared<FoldedOLinear> _folded;
 
     /// <summary>Takes the module over.</summary>
-    internal OLinearTransformer(IHost host, ForecastingSchema schema, OLinearModule module, double[] history)
-        : base(host, schema, history)
+    internal OLinearTransformer(IHost host, ForecastingModel model, OLinearModule module)
+        : this(host, model, new(module), new(new FoldedOLinear(module)))
+    {
+    }
+
+    private OLinearTransformer(IHost host, ForecastingModel model, Shared<OLinearModule> module, Shared<FoldedOLinear> folded)
+        : base(host, model)
     {
         _module = module;
-        _folded = new FoldedOLinear(module);
+        _folded = folded;
     }
 
     static ModelSignature ISavedTransformer<OLinearTransformer>.ModelSignature => s_signature;
 
     internal override ModelSignature Signature => s_signature;
 
-    internal OLinearModule Module => _module;
+    internal OLinearModule Module => _module.Value;
 
-    internal override Tensor Forecast(Tensor windows) => _folded.Score(windows.to(_module.QIn.device).transpose(1, 2)).cpu();
+    internal override Tensor Forecast(Tensor windows) => _folded.Value.Score(windows.to(Module.QIn.device)).cpu();
+
+    internal override OLinearTransformer WithHistories(IReadOnlyDictionary<string, double[]> histories)
+    {
+        ThrowIfDisposed();
+        return new(Host, Model.With(histories), _module.Acquire(), _folded.Acquire());
+    }
 
     internal override void Save(ModelWriter writer)
     {
-        writer.Options(new ModelOptions(ForecastingSchema, _module.Shape));
-        var tensors = _module.Parameters.Items
-            .Append(new(QInName, _module.QIn))
-            .Append(new(QOutName, _module.QOut))
-            .Append(new(HistoryName, ConstantTensor.Create(History, [WindowSize, ForecastingSchema.Channels], ScalarType.Float64, CPU)));
-        writer.Weights(_module.ChannelWeights is { } weights ? tensors.Append(new(ChannelWeightsName, weights)) : tensors);
+        writer.Options(new SavedOptions(Model.Options, Module.Shape));
+        List<KeyValuePair<string, Tensor>> tensors = [.. Module.Parameters.Items, .. Model.Save(writer), new(QInName, Module.QIn), new(QOutName, Module.QOut)];
+        if (Module.ChannelWeights is { } weights)
+        {
+            tensors.Add(new(ChannelWeightsName, weights));
+        }
+        writer.Weights(tensors);
     }
 
     static OLinearTransformer ISavedTransformer<OLinearTransformer>.Load(IHost host, ModelReader reader)
     {
-        var options = reader.Options<ModelOptions>();
+        var options = reader.Options<SavedOptions>();
         options.Check();
         var device = TrainingHost.Device(host);
         using var scope = NewDisposeScope();
         var weights = new Dictionary<string, Tensor>(reader.Weights());
         var shape = options.Network;
-        var qIn = Take(weights, QInName, ScalarType.Float32, shape.WindowSize, shape.WindowSize);
-        var qOut = Take(weights, QOutName, ScalarType.Float32, shape.Horizon, shape.Horizon);
-        var history = Take(weights, HistoryName, ScalarType.Float64, shape.WindowSize, shape.Channels);
-        var channelWeights = shape.Mixing == ChannelMixing.FixedCorrelation ? Take(weights, ChannelWeightsName, ScalarType.Float32, shape.Channels, shape.Channels) : null;
+        var model = ForecastingModel.Load(options.Forecasting, reader, weights);
+        var qIn = ModelReader.Take(weights, QInName, ScalarType.Float32, shape.WindowSize, shape.WindowSize);
+        var qOut = ModelReader.Take(weights, QOutName, ScalarType.Float32, shape.Horizon, shape.Horizon);
+        var channelWeights = shape.Mixing == ChannelMixing.FixedCorrelation ? ModelReader.Take(weights, ChannelWeightsName, ScalarType.Float32, shape.Channels, shape.Channels) : null;
         var held = weights.Values.Sum(tensor => tensor.NumberOfElements);
         if (held != shape.ParameterCount)
         {
@@ -71,7 +81,7 @@ public sealed class OLinearTransformer : ForecastingTransformer, ISavedTransform
         try
         {
             module.Parameters.CopyFrom(weights);
-            return new OLinearTransformer(host, options.Forecasting, module, history.data<double>().ToArray());
+            return new OLinearTransformer(host, model, module);
         }
         catch
         {
@@ -80,37 +90,27 @@ public sealed class OLinearTransformer : ForecastingTransformer, ISavedTransform
         }
     }
 
-    private static Tensor Take(Dictionary<string, Tensor> weights, string name, ScalarType type, params long[] shape)
-    {
-        if (!weights.Remove(name, out var tensor) || tensor.dtype != type || !tensor.shape.AsSpan().SequenceEqual(shape))
-        {
-            throw new FormatException($"The weights lack the tensor '{name}' of the shape [{string.Join(", ", shape)}].");
-        }
-        return tensor;
-    }
-
     private protected override void DisposeCore()
     {
-        _folded.Dispose();
-        _module.Dispose();
+        _folded.Release();
+        _module.Release();
     }
 
     /// <summary>What options.json holds.</summary>
-    private sealed record ModelOptions(ForecastingSchema Forecasting, OLinearShape Network)
+    private sealed record SavedOptions(ForecastingModelOptions Forecasting, OLinearShape Network)
     {
         /// <exception cref="FormatException">The numbers do not fit together.</exception>
         internal void Check()
         {
             const int MostLayers = 1 << 10;
             const int LargestSize = 1 << 20;
-            Forecasting.Check();
             // Sizes are bounded so that their products are: no memory is asked for before these agree with the weights.
             int[] sizes = [Network.Channels, Network.WindowSize, Network.Horizon, Network.EmbeddingSize, Network.Width, Network.HiddenWidth];
             if (sizes.Any(size => size is < 1 or > LargestSize) || Network.Layers is < 1 or > MostLayers || Network.Dropout is not (>= 0 and < 1))
             {
                 throw new FormatException("The options describe no network.");
             }
-            if (Network.Channels != Forecasting.Channels || Network.WindowSize != Forecasting.WindowSize || Network.Horizon != Forecasting.Horizon)
+            if (Network.Channels != Forecasting.ChannelNames.Count || Network.WindowSize != Forecasting.WindowSize || Network.Horizon != Forecasting.Horizon)
             {
                 throw new FormatException("The options of the network and of the forecaster differ.");
             }

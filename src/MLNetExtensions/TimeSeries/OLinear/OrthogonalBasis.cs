@@ -55,21 +55,28 @@ internal sealed class OrthogonalBasis
     /// <summary>The fewest rows from which a basis of the given size can be estimated.</summary>
     internal static int MinimumRows(int size) => size + 1;
 
-    /// <summary>Estimates the basis.</summary>
+    /// <summary>Estimates the basis from the first rows of one series.</summary>
+    internal static OrthogonalBasis Compute(ReadOnlySpan<double> series, int channels, int rows, int size, LagCorrelation kind, double varianceThreshold = VarianceThreshold)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, MinimumRows(size));
+        return Compute(series, channels, [0..rows], size, kind, varianceThreshold);
+    }
+
+    /// <summary>
+    /// Estimates the basis. Of several series the matrices are averaged, each with the weight of its number of windows; those shorter than K + 1 rows are left out.
+    /// </summary>
     /// <param name="series">[rows, channels], row-major; NaN counts as 0.</param>
     /// <param name="channels">The number of channels.</param>
-    /// <param name="rows">m, how many of the first rows are used.</param>
+    /// <param name="segments">The rows of each series that are used.</param>
     /// <param name="size">K.</param>
     /// <param name="kind">The matrix to decompose.</param>
     /// <param name="varianceThreshold">Channels with a lag of smaller variance, on the scale of <paramref name="series"/>, are left out.</param>
-    /// <exception cref="ArgumentOutOfRangeException">Fewer than K + 1 rows.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A segment reaches beyond the series.</exception>
     /// <exception cref="ArgumentException">A value is infinite or too large for its square.</exception>
-    internal static OrthogonalBasis Compute(ReadOnlySpan<double> series, int channels, int rows, int size, LagCorrelation kind, double varianceThreshold = VarianceThreshold)
+    internal static OrthogonalBasis Compute(ReadOnlySpan<double> series, int channels, IReadOnlyList<Range> segments, int size, LagCorrelation kind, double varianceThreshold = VarianceThreshold)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(rows, MinimumRows(size));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)rows * channels, series.Length, nameof(rows));
 
         var kept = new bool[channels];
         if (kind == LagCorrelation.Identity)
@@ -79,26 +86,37 @@ internal sealed class OrthogonalBasis
         }
         var sum = new double[size * size];
         var covariance = new double[size * size];
-        var channel = new double[rows];
-        var count = 0;
-        for (var j = 0; j < channels; j++)
+        // One series is not weighted: its average is the plain one.
+        var total = 0.0;
+        foreach (var segment in segments)
         {
-            CentredChannel(series, channels, j, channel);
-            LagCovariance(channel, size, covariance);
-            if (!IsVarying(covariance, size, varianceThreshold))
+            var (start, rows) = segment.GetOffsetAndLength(series.Length / channels);
+            if (rows < MinimumRows(size))
             {
                 continue;
             }
-            kept[j] = true;
-            count++;
-            Normalize(covariance, size, kind);
-            TensorPrimitives.Add(sum, covariance, sum);
+            var values = series.Slice(start * channels, rows * channels);
+            var weight = segments.Count == 1 ? 1.0 : rows - size + 1;
+            var channel = new double[rows];
+            for (var j = 0; j < channels; j++)
+            {
+                CentredChannel(values, channels, j, channel);
+                LagCovariance(channel, size, covariance);
+                if (!IsVarying(covariance, size, varianceThreshold))
+                {
+                    continue;
+                }
+                kept[j] = true;
+                total += weight;
+                Normalize(covariance, size, kind);
+                TensorPrimitives.MultiplyAdd(covariance, weight, sum, sum);
+            }
         }
-        if (count == 0)
+        if (total == 0)
         {
             return Identity(size, kept);
         }
-        TensorPrimitives.Divide(sum, (double)count, sum);
+        TensorPrimitives.Divide(sum, total, sum);
         // The decomposition returns quietly with garbage where a value is not finite.
         if (!TensorPrimitives.IsFiniteAll<double>(sum))
         {
@@ -272,6 +290,18 @@ internal static class ChannelCorrelation
             correlation[j * channels + j] = 1;
         }
         return correlation;
+    }
+
+    /// <summary>R [N, N] over the given rows of several series together.</summary>
+    internal static double[] Pearson(ReadOnlySpan<double> series, int channels, IReadOnlyList<Range> segments)
+    {
+        var values = new List<double>();
+        foreach (var segment in segments)
+        {
+            var (start, rows) = segment.GetOffsetAndLength(series.Length / channels);
+            values.AddRange(series.Slice(start * channels, rows * channels));
+        }
+        return Pearson(values.ToArray(), channels, values.Count / channels);
     }
 
     /// <summary>A [N, N], rows that sum to 1.</summary>

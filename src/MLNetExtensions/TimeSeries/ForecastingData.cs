@@ -1,0 +1,147 @@
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using MLNetExtensions.Torch;
+using static TorchSharp.torch;
+
+namespace MLNetExtensions.TimeSeries;
+
+/// <summary>
+/// The data of a forecaster's training: series standardised by their training rows, and the windows of each part. The rows of each series are, in time order, for
+/// training, for validation and for the calibration of bounds; a window belongs to the part that holds its targets.
+/// </summary>
+internal sealed class ForecastingData
+{
+    private readonly ForecastingOptions _options;
+    private readonly List<int> _training = [];
+    private readonly List<int> _validation = [];
+    private readonly List<int> _calibration = [];
+    private readonly List<Range> _trainingRows = [];
+
+    /// <exception cref="InvalidOperationException">There are too few rows.</exception>
+    internal ForecastingData(IHost host, IDataView data, ForecastingOptions options)
+    {
+        _options = options;
+        Series = Series.Read(host, data, options);
+        TargetChannels = FindTargets(host, options, Series.ChannelNames);
+        Split(host);
+        Scaler = options.Standardize ? ChannelScaler.Fit(Rows(_trainingRows), Series.Channels) : ChannelScaler.None(Series.Channels);
+        GroupScalers = options is { Standardize: true, StandardizePerGroup: true, GroupColumnName: not null }
+            ? Series.Groups.Zip(_trainingRows).ToDictionary(pair => pair.First.Name, pair => ChannelScaler.Fit(Rows([pair.Second]), Series.Channels))
+            : [];
+        Standardized = new double[Series.Values.Length];
+        foreach (var group in Series.Groups)
+        {
+            (GroupScalers.GetValueOrDefault(group.Name) ?? Scaler).Standardize(Series.Slice(group.Start, group.Rows), Standardized.AsSpan(group.Start * Series.Channels));
+        }
+    }
+
+    internal Series Series { get; }
+
+    /// <summary>The indices of the channels to forecast.</summary>
+    internal IReadOnlyList<int> TargetChannels { get; }
+
+    /// <summary>The scale of all series together.</summary>
+    internal ChannelScaler Scaler { get; }
+
+    /// <summary>The scales of single series; empty unless asked for.</summary>
+    internal IReadOnlyDictionary<string, ChannelScaler> GroupScalers { get; }
+
+    /// <summary>The standardised series, row by row.</summary>
+    internal double[] Standardized { get; }
+
+    /// <summary>The training rows of each series.</summary>
+    internal IReadOnlyList<Range> TrainingRows => _trainingRows;
+
+    internal WindowSource Training(Tensor series) => new(series, _training, _options.WindowSize, _options.Horizon);
+
+    /// <summary>The windows that choose the best epoch; null = none.</summary>
+    internal WindowSource? Validation(Tensor series) => _validation.Count == 0 ? null : new(series, _validation, _options.WindowSize, _options.Horizon);
+
+    /// <summary>The windows from whose errors bounds are computed; null = no bounds are asked for.</summary>
+    internal WindowSource? Calibration(Tensor series) => _calibration.Count == 0 ? null : new(series, _calibration, _options.WindowSize, _options.Horizon);
+
+    /// <summary>The standardised series as a tensor [rows, N] of the open dispose scope.</summary>
+    internal Tensor ToTensor(Device device) => ConstantTensor.Create(Standardized, [Series.Rows, Series.Channels], ScalarType.Float32, device);
+
+    /// <summary>The last rows of each series, where forecasting goes on: at most a window.</summary>
+    internal IReadOnlyDictionary<string, double[]> Histories()
+        => Series.Groups.ToDictionary(group => group.Name, group =>
+        {
+            var rows = Math.Min(group.Rows, _options.WindowSize);
+            return Series.Slice(group.Start + group.Rows - rows, rows).ToArray();
+        });
+
+    private void Split(IHost host)
+    {
+        var (window, horizon) = (_options.WindowSize, _options.Horizon);
+        var skipped = 0;
+        foreach (var group in Series.Groups)
+        {
+            var calibration = _options.ConfidenceLowerBoundColumnName is null ? 0 : PartRows(group.Rows, _options.CalibrationFraction);
+            var validation = PartRows(group.Rows - calibration, _options.ValidationFraction);
+            var training = group.Rows - calibration - validation;
+            if (training < window + horizon && Series.Groups.Count > 1)
+            {
+                // Too short to be split: it trains with what it has, or not at all.
+                (training, validation, calibration) = (group.Rows, 0, 0);
+            }
+            _trainingRows.Add(group.Start..(group.Start + training));
+            if (training < window + horizon)
+            {
+                skipped++;
+                continue;
+            }
+            AddWindows(_training, group.Start, training);
+            // The first window of a part looks back on the part before; its targets begin at the border.
+            AddWindows(_validation, group.Start + training - window, validation == 0 ? 0 : validation + window);
+            AddWindows(_calibration, group.Start + training + validation - window, calibration == 0 ? 0 : calibration + window);
+        }
+        if (_training.Count == 0 || (_options.ValidationFraction > 0 && _validation.Count == 0) || (_options.ConfidenceLowerBoundColumnName is not null && _calibration.Count == 0))
+        {
+            var longest = Series.Groups.Count == 0 ? 0 : Series.Groups.Max(group => group.Rows);
+            var parts = _options.ConfidenceLowerBoundColumnName is null ? "validation" : "validation and the calibration of bounds";
+            throw Check.BadData(host, $"The series column '{_options.InputColumnName}' has {longest} rows{(Series.Groups.Count > 1 ? " in its longest series" : "")}: training needs at least "
+                + $"windowSize + horizon = {window + horizon} rows, beside those for {parts} (ValidationFraction {_options.ValidationFraction}, at least one horizon each).");
+        }
+        if (skipped > 0)
+        {
+            using var channel = host.Start("Read");
+            channel.Warning($"{skipped} of {Series.Groups.Count} series are shorter than windowSize + horizon = {window + horizon} rows and are not trained on.");
+        }
+    }
+
+    private int PartRows(int rows, double fraction) => fraction == 0 ? 0 : Math.Max((int)Math.Round(fraction * rows), _options.Horizon);
+
+    private void AddWindows(List<int> starts, int start, int rows)
+    {
+        for (var i = 0; i <= rows - _options.WindowSize - _options.Horizon; i++)
+        {
+            starts.Add(start + i);
+        }
+    }
+
+    private double[] Rows(IEnumerable<Range> ranges)
+    {
+        var values = new List<double>();
+        foreach (var range in ranges)
+        {
+            values.AddRange(Series.Slice(range.Start.Value, range.End.Value - range.Start.Value));
+        }
+        return [.. values];
+    }
+
+    private static int[] FindTargets(IHost host, ForecastingOptions options, IReadOnlyList<string> channelNames)
+    {
+        if (options.TargetChannels is not { } targets)
+        {
+            return [.. Enumerable.Range(0, channelNames.Count)];
+        }
+        return [.. targets.Select(target =>
+        {
+            var index = channelNames.ToList().IndexOf(target);
+            index = index < 0 && int.TryParse(target, out var number) && number < channelNames.Count ? number : index;
+            Check.Option(host, index >= 0, options.TargetChannels, $"'{target}' is no channel of '{options.InputColumnName}', whose channels are {string.Join(", ", channelNames.Select(name => $"'{name}'"))}");
+            return index;
+        }).Distinct()];
+    }
+}

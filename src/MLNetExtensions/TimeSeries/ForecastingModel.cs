@@ -1,0 +1,128 @@
+using MLNetExtensions.Torch;
+using static TorchSharp.torch;
+
+namespace MLNetExtensions.TimeSeries;
+
+/// <summary>What options.json says of any forecaster.</summary>
+internal sealed record ForecastingModelOptions(string InputColumnName, string? GroupColumnName, string OutputColumnName, string? LowerBoundColumnName, string? UpperBoundColumnName,
+    double ConfidenceLevel, int WindowSize, int Horizon, IReadOnlyList<string> ChannelNames, IReadOnlyList<int> TargetChannels, IReadOnlyList<double> Means, IReadOnlyList<double> Deviations);
+
+/// <summary>What every forecaster keeps beside its network: columns, scales, the rows to go on from, the quantiles of its errors.</summary>
+internal sealed class ForecastingModel
+{
+    private const string HistoryName = "history";
+    private const string HistoryRowsName = "history_rows";
+    private const string GroupScalesName = "group_scales";
+    private const string QuantilesName = "error_quantiles";
+    private const string KeysName = "group";
+
+    private readonly IReadOnlyDictionary<string, ChannelScaler> _groupScalers;
+    private readonly ChannelScaler _scaler;
+
+    internal ForecastingModel(ForecastingModelOptions options, IReadOnlyDictionary<string, ChannelScaler> groupScalers, IReadOnlyDictionary<string, double[]> histories, double[]? quantiles)
+    {
+        Options = options;
+        _groupScalers = groupScalers;
+        _scaler = new(options.Means, options.Deviations);
+        Histories = histories;
+        Quantiles = quantiles;
+    }
+
+    internal ForecastingModelOptions Options { get; }
+
+    internal int Channels => Options.ChannelNames.Count;
+
+    /// <summary>The last rows of each series of the training data, at most a window of each.</summary>
+    internal IReadOnlyDictionary<string, double[]> Histories { get; }
+
+    /// <summary>[H, C']: by how many deviations of its window a value lies off the forecast at most, with the probability of the confidence level.</summary>
+    internal double[]? Quantiles { get; }
+
+    internal ChannelScaler ScalerOf(string group) => _groupScalers.GetValueOrDefault(group) ?? _scaler;
+
+    internal ForecastingModel With(IReadOnlyDictionary<string, double[]> histories) => new(Options, _groupScalers, histories, Quantiles);
+
+    internal static ForecastingModel Create(ForecastingOptions options, ForecastingData data, double[]? quantiles)
+        => new(new(options.InputColumnName!, options.GroupColumnName, options.OutputColumnName, options.ConfidenceLowerBoundColumnName, options.ConfidenceUpperBoundColumnName, options.ConfidenceLevel,
+            options.WindowSize, options.Horizon, data.Series.ChannelNames, data.TargetChannels, data.Scaler.Means, data.Scaler.Deviations), data.GroupScalers, data.Histories(), quantiles);
+
+    /// <summary>The tensors to save, of the open dispose scope; with many series also their names.</summary>
+    internal IEnumerable<KeyValuePair<string, Tensor>> Save(ModelWriter writer)
+    {
+        var names = Histories.Keys.ToArray();
+        if (Options.GroupColumnName is not null)
+        {
+            writer.Keys(new Dictionary<string, KeyVocabulary> { [KeysName] = new((ulong)names.Length, nameof(String), names) });
+        }
+        double[] rows = [.. names.SelectMany(name => Histories[name])];
+        yield return new(HistoryName, ConstantTensor.Create(rows, [rows.Length / Channels, Channels], ScalarType.Float64, CPU));
+        yield return new(HistoryRowsName, tensor(names.Select(name => (long)Histories[name].Length / Channels).ToArray()));
+        if (_groupScalers.Count > 0)
+        {
+            double[] scales = [.. names.Select(name => ScalerOf(name)).SelectMany(scaler => scaler.Means.Concat(scaler.Deviations))];
+            yield return new(GroupScalesName, ConstantTensor.Create(scales, [names.Length, 2, Channels], ScalarType.Float64, CPU));
+        }
+        if (Quantiles is not null)
+        {
+            yield return new(QuantilesName, ConstantTensor.Create(Quantiles, [Options.Horizon, Options.TargetChannels.Count], ScalarType.Float64, CPU));
+        }
+    }
+
+    /// <summary>Takes what <see cref="Save"/> wrote out of the weights.</summary>
+    /// <exception cref="FormatException">The content does not fit together.</exception>
+    internal static ForecastingModel Load(ForecastingModelOptions options, ModelReader reader, Dictionary<string, Tensor> weights)
+    {
+        Check(options);
+        var channels = options.ChannelNames.Count;
+        IReadOnlyList<string> names = [""];
+        if (options.GroupColumnName is not null)
+        {
+            names = reader.Keys().GetValueOrDefault(KeysName) is { Type: nameof(String), Values: { } values } && values.Distinct().Count() == values.Count
+                ? values
+                : throw new FormatException("The names of the series are missing.");
+        }
+        var rows = ModelReader.Take(weights, HistoryRowsName, ScalarType.Int64, names.Count).data<long>().ToArray();
+        if (rows.Any(count => count < 0 || count > options.WindowSize))
+        {
+            throw new FormatException("The history of a series is longer than a window.");
+        }
+        var history = ModelReader.Take(weights, HistoryName, ScalarType.Float64, rows.Sum(), channels).data<double>().ToArray();
+        var histories = new Dictionary<string, double[]>();
+        var start = 0;
+        for (var i = 0; i < names.Count; i++)
+        {
+            var length = (int)rows[i] * channels;
+            histories.Add(names[i], history[start..(start + length)]);
+            start += length;
+        }
+        var scalers = new Dictionary<string, ChannelScaler>();
+        if (weights.ContainsKey(GroupScalesName))
+        {
+            var scales = ModelReader.Take(weights, GroupScalesName, ScalarType.Float64, names.Count, 2, channels).data<double>().ToArray();
+            for (var i = 0; i < names.Count; i++)
+            {
+                var scale = scales.AsSpan(2 * i * channels, 2 * channels);
+                scalers.Add(names[i], new(CheckScale(scale[..channels].ToArray(), _ => true), CheckScale(scale[channels..].ToArray(), value => value > 0)));
+            }
+        }
+        var quantiles = options.LowerBoundColumnName is null ? null : ModelReader.Take(weights, QuantilesName, ScalarType.Float64, options.Horizon, options.TargetChannels.Count).data<double>().ToArray();
+        return new(options, scalers, histories, quantiles);
+    }
+
+    private static void Check(ForecastingModelOptions options)
+    {
+        var channels = options.ChannelNames.Count;
+        if (string.IsNullOrEmpty(options.InputColumnName) || string.IsNullOrEmpty(options.OutputColumnName) || options.GroupColumnName is "" || options.WindowSize < 2 || options.Horizon < 1
+            || string.IsNullOrEmpty(options.LowerBoundColumnName) != string.IsNullOrEmpty(options.UpperBoundColumnName)
+            || channels < 1 || options.Means.Count != channels || options.Deviations.Count != channels
+            || options.TargetChannels.Count < 1 || options.TargetChannels.Any(channel => channel < 0 || channel >= channels))
+        {
+            throw new FormatException("The options describe no forecaster.");
+        }
+        CheckScale(options.Means, _ => true);
+        CheckScale(options.Deviations, value => value > 0);
+    }
+
+    private static IReadOnlyList<double> CheckScale(IReadOnlyList<double> scale, Func<double, bool> holds)
+        => scale.All(value => double.IsFinite(value) && holds(value)) ? scale : throw new FormatException("A scale is not finite or not positive.");
+}

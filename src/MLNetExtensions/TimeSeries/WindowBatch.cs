@@ -1,0 +1,67 @@
+using System.Runtime.InteropServices;
+using static TorchSharp.torch;
+
+namespace MLNetExtensions.TimeSeries;
+
+/// <summary>Standardised windows on their way to a forecaster, [N, B, T]: channel by channel, as the network reads them.</summary>
+internal sealed class WindowBatch(int channels, int windowSize)
+{
+    private float[] _values = [];
+    private int _capacity;
+
+    internal int Count { get; private set; }
+
+    /// <summary>The values of a channel in a window.</summary>
+    internal Span<float> this[int channel, int window] => _values.AsSpan((channel * _capacity + window) * windowSize, windowSize);
+
+    /// <summary>Forgets the windows, and makes room for as many as asked.</summary>
+    internal void Clear(int capacity)
+    {
+        Count = 0;
+        _capacity = capacity;
+        if (_values.Length < channels * capacity * windowSize)
+        {
+            _values = new float[channels * capacity * windowSize];
+        }
+    }
+
+    internal void Add(WindowRing ring, ChannelScaler scaler)
+    {
+        for (var c = 0; c < channels; c++)
+        {
+            var source = ring.Channel(c);
+            var target = this[c, Count];
+            for (var i = 0; i < target.Length; i++)
+            {
+                target[i] = (float)scaler.Standardize(source[i], c);
+            }
+        }
+        Count++;
+    }
+
+    /// <summary>The windows as a tensor [N, B, T] of the open dispose scope.</summary>
+    internal Tensor ToTensor()
+    {
+        var result = empty(channels, Count, windowSize);
+        var target = MemoryMarshal.Cast<byte, float>(result.bytes);
+        for (var c = 0; c < channels; c++)
+        {
+            _values.AsSpan(c * _capacity * windowSize, Count * windowSize).CopyTo(target[(c * Count * windowSize)..]);
+        }
+        GC.KeepAlive(result);
+        return result;
+    }
+
+    /// <summary>The scale of a window by which errors are measured: that by which it is normalised, so that it never is 0.</summary>
+    internal static double Deviation(ReadOnlySpan<float> window)
+    {
+        double sum = 0, squares = 0;
+        foreach (double value in window)
+        {
+            sum += value;
+            squares += value * value;
+        }
+        var mean = sum / window.Length;
+        return Math.Sqrt(Math.Max(0, squares / window.Length - mean * mean) + 1e-5);
+    }
+}
