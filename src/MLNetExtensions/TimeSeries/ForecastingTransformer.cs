@@ -50,6 +50,20 @@ public abstract class ForecastingTransformer : SequenceScoringTransformer
             ];
     }
 
+    /// <summary>Finds the forecaster of a model.</summary>
+    /// <exception cref="InvalidOperationException">There is none, or several and none is named.</exception>
+    internal static TForecaster Find<TForecaster>(IExceptionContext context, ITransformer model, string? outputColumnName)
+        where TForecaster : ForecastingTransformer
+    {
+        TForecaster[] found = [.. TransformerTree.Leaves(model).OfType<TForecaster>().Where(leaf => outputColumnName is null || leaf.Model.Options.OutputColumnName == outputColumnName)];
+        return found switch
+        {
+            [var only] => only,
+            [] => throw Check.BadData(context, $"The model holds no {typeof(TForecaster).Name}{(outputColumnName is null ? "" : $" with the output column '{outputColumnName}'")}."),
+            _ => throw Check.BadData(context, $"The model holds several forecasters: name the output column of one, {string.Join(", ", found.Select(leaf => $"'{leaf.Model.Options.OutputColumnName}'"))}."),
+        };
+    }
+
     internal override BatchScorer CreateScorer(ScoringSchema schema) => new ForecastScorer(this);
 
     /// <summary>Forecasts standardised windows.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.ML.Runtime;
 using MLNetExtensions;
 using MLNetExtensions.TimeSeries;
@@ -40,6 +41,20 @@ public sealed class OLinearTransformer : ForecastingTransformer, ISavedTransform
     internal override ModelSignature Signature => s_signature;
 
     internal OLinearModule Module => _module.Value;
+
+    internal ChannelInfluence GetChannelInfluence()
+    {
+        ThrowIfDisposed();
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return new(ChannelNames, [.. Module.Layers.Select(layer =>
+        {
+            var weights = Module.MixingMatrix(layer).to(ScalarType.Float64).cpu().contiguous();
+            var matrix = new double[Model.Channels, Model.Channels];
+            weights.bytes.CopyTo(MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref matrix[0, 0], matrix.Length)));
+            return matrix;
+        })]);
+    }
 
     internal override Tensor Forecast(Tensor windows) => _folded.Value.Score(windows.to(Module.QIn.device)).cpu();
 
