@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
@@ -15,6 +16,8 @@ internal sealed class EngineInput<TIn> : IDisposable
     {
         _input = DataViewConstructionUtils.CreateInputRow<TIn>(env);
         Row = EngineRows.Map(env, _input, transformers);
+        // Until the first object is set, columns have the values of one without any.
+        Set((TIn)RuntimeHelpers.GetUninitializedObject(typeof(TIn)));
     }
 
     /// <summary>The row of the object last set, with the columns of the transformers.</summary>
