@@ -33,6 +33,10 @@ internal sealed class ForecastingData
         {
             (GroupScalers.GetValueOrDefault(group.Name) ?? Scaler).Standardize(Series.Slice(group.Start, group.Rows), Standardized.AsSpan(group.Start * Series.Channels));
         }
+        if (Array.FindIndex(Standardized, value => !(Math.Abs(value) <= float.MaxValue)) is >= 0 and var large)
+        {
+            throw Check.BadData(host, $"The series column '{options.InputColumnName}' holds {Series.Values[large]} in channel '{Series.ChannelNames[large % Series.Channels]}': too large to train on. Scale the values first.");
+        }
     }
 
     internal Series Series { get; }
@@ -74,19 +78,18 @@ internal sealed class ForecastingData
     private void Split(IHost host)
     {
         var (window, horizon) = (_options.WindowSize, _options.Horizon);
+        var needed = (long)window + horizon;
         var skipped = 0;
         foreach (var group in Series.Groups)
         {
-            var calibration = _options.ConfidenceLowerBoundColumnName is null ? 0 : PartRows(group.Rows, _options.CalibrationFraction);
-            var validation = PartRows(group.Rows - calibration, _options.ValidationFraction);
-            var training = group.Rows - calibration - validation;
-            if (training < window + horizon && Series.Groups.Count > 1)
+            var (training, validation, calibration) = Parts(group.Rows);
+            if (training < needed && Series.Groups.Count > 1)
             {
                 // Too short to be split: it trains with what it has, or not at all.
                 (training, validation, calibration) = (group.Rows, 0, 0);
             }
-            _trainingRows.Add(group.Start..(group.Start + training));
-            if (training < window + horizon)
+            _trainingRows.Add(group.Start..(group.Start + Math.Max(0, training)));
+            if (training < needed)
             {
                 skipped++;
                 continue;
@@ -99,17 +102,25 @@ internal sealed class ForecastingData
         if (_training.Count == 0 || (_options.ValidationFraction > 0 && _validation.Count == 0) || (_options.ConfidenceLowerBoundColumnName is not null && _calibration.Count == 0))
         {
             var longest = Series.Groups.Count == 0 ? 0 : Series.Groups.Max(group => group.Rows);
-            var parts = _options.ConfidenceLowerBoundColumnName is null ? "validation" : "validation and the calibration of bounds";
-            throw Check.BadData(host, $"The series column '{_options.InputColumnName}' has {longest} rows{(Series.Groups.Count > 1 ? " in its longest series" : "")}: training needs at least "
-                + $"windowSize + horizon = {window + horizon} rows, beside those for {parts} (ValidationFraction {_options.ValidationFraction}, at least one horizon each).");
+            var (_, validation, calibration) = Parts(longest);
+            throw Check.BadData(host, $"The series column '{_options.InputColumnName}' has {longest} rows{(Series.Groups.Count > 1 ? " in its longest series" : "")}, {validation} of them for validation"
+                + $"{(calibration > 0 ? $" and {calibration} for the calibration of bounds" : "")}: training needs at least windowSize + horizon = {needed} rows before these.");
         }
         if (skipped > 0)
         {
             using var channel = host.Start("Read");
-            channel.Warning($"{skipped} of {Series.Groups.Count} series are shorter than windowSize + horizon = {window + horizon} rows and are not trained on.");
+            channel.Warning($"{skipped} of {Series.Groups.Count} series are shorter than windowSize + horizon = {needed} rows and are not trained on.");
         }
     }
 
+    private (int Training, int Validation, int Calibration) Parts(int rows)
+    {
+        var calibration = _options.ConfidenceLowerBoundColumnName is null ? 0 : PartRows(rows, _options.CalibrationFraction);
+        var validation = PartRows(rows - calibration, _options.ValidationFraction);
+        return (rows - calibration - validation, validation, calibration);
+    }
+
+    // At least one window of targets where there is a part at all.
     private int PartRows(int rows, double fraction) => fraction == 0 ? 0 : Math.Max((int)Math.Round(fraction * rows), _options.Horizon);
 
     private void AddWindows(List<int> starts, int start, int rows)

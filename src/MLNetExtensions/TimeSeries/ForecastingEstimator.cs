@@ -74,7 +74,10 @@ public abstract class ForecastingEstimator<TTransformer> : IEstimator<TTransform
         Check.NotNull(Host, input);
         GetOutputSchema(SchemaShapes.Of(input.Schema));
         var device = TrainingHost.Device(Host);
-        return Train(new(Host, input, _options), device);
+        var data = new ForecastingData(Host, input, _options);
+        // Tensors made in a caller's inference mode could not be trained.
+        using var notInference = inference_mode(false);
+        return Train(data, device);
     }
 
     /// <summary>Trains on prepared data.</summary>

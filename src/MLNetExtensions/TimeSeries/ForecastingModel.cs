@@ -114,7 +114,7 @@ internal sealed class ForecastingModel
         var channels = options.ChannelNames.Count;
         if (string.IsNullOrEmpty(options.InputColumnName) || string.IsNullOrEmpty(options.OutputColumnName) || options.GroupColumnName is "" || options.WindowSize < 2 || options.Horizon < 1
             || string.IsNullOrEmpty(options.LowerBoundColumnName) != string.IsNullOrEmpty(options.UpperBoundColumnName)
-            || channels < 1 || options.Means.Count != channels || options.Deviations.Count != channels
+            || channels < 1 || options.ChannelNames.Contains(null!) || options.Means.Count != channels || options.Deviations.Count != channels
             || options.TargetChannels.Count < 1 || options.TargetChannels.Any(channel => channel < 0 || channel >= channels))
         {
             throw new FormatException("The options describe no forecaster.");

@@ -203,7 +203,7 @@ public sealed class ForecastingBadInputTests
             }
             // A model that was trained can be saved and loaded.
             using var loaded = (OLinearTransformer)Models.Load(Models.Save(new MLContext(), model));
-            CollectionAssert.AreEqual(model.ForecastingSchema.Deviations.ToArray(), loaded.ForecastingSchema.Deviations.ToArray());
+            CollectionAssert.AreEqual(model.Model.Options.Deviations.ToArray(), loaded.Model.Options.Deviations.ToArray());
             Assert.IsTrue(model.Transform(data).GetColumn<float[]>("Forecast").Skip(7).All(forecast => forecast.All(value => !float.IsNaN(value))), $"{scale}");
             model.Dispose();
         }

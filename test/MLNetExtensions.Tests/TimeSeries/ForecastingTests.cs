@@ -191,14 +191,14 @@ public sealed class ForecastingTests
         {
             using var clean = Fit(Series(100), options => options.ChannelMixing = mixing);
             using var poisoned = Fit(Series(100, row => row >= 90 ? [1000 * row, -7] : Waves(row)), options => options.ChannelMixing = mixing);
-            CollectionAssert.AreEqual(clean.ForecastingSchema.Means.ToArray(), poisoned.ForecastingSchema.Means.ToArray());
-            CollectionAssert.AreEqual(clean.ForecastingSchema.Deviations.ToArray(), poisoned.ForecastingSchema.Deviations.ToArray());
+            CollectionAssert.AreEqual(clean.Model.Options.Means.ToArray(), poisoned.Model.Options.Means.ToArray());
+            CollectionAssert.AreEqual(clean.Model.Options.Deviations.ToArray(), poisoned.Model.Options.Deviations.ToArray());
             CollectionAssert.AreEqual(Values(clean.Module.QIn), Values(poisoned.Module.QIn));
             CollectionAssert.AreEqual(Values(clean.Module.QOut), Values(poisoned.Module.QOut));
             CollectionAssert.AreEqual(Values(clean.Module.ChannelWeights), Values(poisoned.Module.ChannelWeights));
             // It is the training rows that count.
             using var other = Fit(Series(100, row => row == 80 ? [1000, -7] : Waves(row)), options => options.ChannelMixing = mixing);
-            CollectionAssert.AreNotEqual(clean.ForecastingSchema.Means.ToArray(), other.ForecastingSchema.Means.ToArray());
+            CollectionAssert.AreNotEqual(clean.Model.Options.Means.ToArray(), other.Model.Options.Means.ToArray());
             CollectionAssert.AreNotEqual(Values(clean.Module.QIn), Values(other.Module.QIn));
         }
 

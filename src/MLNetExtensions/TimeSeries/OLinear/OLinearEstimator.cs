@@ -72,7 +72,7 @@ public sealed partial class OLinearEstimator : ForecastingEstimator<OLinearTrans
         Check.Option(host, Enum.IsDefined(options.LearningRateSchedule), options.LearningRateSchedule, "Must be a defined value");
         Check.Option(host, options.Beta1 is >= 0 and < 1, options.Beta1, "Should be within [0, 1)");
         Check.Option(host, options.Beta2 is >= 0 and < 1, options.Beta2, "Should be within [0, 1)");
-        Check.Option(host, options.Epsilon > 0, options.Epsilon, "Must be positive");
+        Check.Option(host, options.Epsilon > 0 && double.IsFinite(options.Epsilon), options.Epsilon, "Must be positive and finite");
         Check.Option(host, options.WeightDecay >= 0 && double.IsFinite(options.WeightDecay), options.WeightDecay, "Must not be negative");
         Check.Option(host, options.GradientClipNorm >= 0 && double.IsFinite(options.GradientClipNorm), options.GradientClipNorm, "Must not be negative");
     }
@@ -91,7 +91,6 @@ public sealed partial class OLinearEstimator : ForecastingEstimator<OLinearTrans
         {
             var series = data.ToTensor(device);
             using var loss = new StepWeightedLoss(_options.Horizon, _options.LossDecay, _options.Loss, ScalarType.Float32, device);
-            using var learner = new Learner(module, loss, data.TargetChannels);
             var settings = Training.Settings with
             {
                 EvaluationBatchSize = EvaluationBatchSize,
@@ -105,7 +104,7 @@ public sealed partial class OLinearEstimator : ForecastingEstimator<OLinearTrans
                 Patience = _options.Patience,
                 Fingerprint = Fingerprint(module.Shape, data),
             };
-            Training.Train(settings, learner, data.Training(series), data.Validation(series));
+            Training.Train(settings, new Learner(module, loss, data.TargetChannels), data.Training(series), data.Validation(series));
             using var folded = new FoldedOLinear(module);
             return new OLinearTransformer(Host, CreateModel(data, series, folded.Score), module);
         }
@@ -154,13 +153,11 @@ public sealed partial class OLinearEstimator : ForecastingEstimator<OLinearTrans
         => string.Create(CultureInfo.InvariantCulture, $"OLinear {shape} {_options.LagCorrelation} {_options.NumberOfCorrelationRows} {_options.Loss} {_options.LossDecay:R} {string.Join(',', data.TargetChannels)} ")
             + Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(data.Standardized.AsSpan())));
 
-    private sealed class Learner(OLinearModule module, StepWeightedLoss loss, IReadOnlyList<int> targets) : ILearner, IDisposable
+    private sealed class Learner(OLinearModule module, StepWeightedLoss loss, IReadOnlyList<int> targets) : ILearner
     {
         private readonly Tensor? _targets = targets.Count == module.Shape.Channels && targets.SequenceEqual(Enumerable.Range(0, targets.Count))
             ? null
-            : tensor(targets.Select(channel => (long)channel).ToArray(), device: module.QIn.device).DetachFromDisposeScope();
-
-        private FoldedOLinear? _folded;
+            : tensor(targets.Select(channel => (long)channel).ToArray(), device: module.QIn.device);
 
         public IReadOnlyList<KeyValuePair<string, Tensor>> Parameters => module.Parameters.Items;
 
@@ -168,19 +165,12 @@ public sealed partial class OLinearEstimator : ForecastingEstimator<OLinearTrans
 
         public Func<Batch, Tensor> BeginEvaluation()
         {
-            _folded?.Dispose();
-            var folded = _folded = new FoldedOLinear(module);
+            var folded = new FoldedOLinear(module).AttachToDisposeScope();
             return batch => Loss(folded.Score(batch[WindowSource.Input]), batch);
         }
 
         private Tensor Loss(Tensor forecast, Batch batch) => loss.Compute(Targets(forecast), Targets(batch[WindowSource.Target]));
 
         private Tensor Targets(Tensor values) => _targets is null ? values : values.index_select(2, _targets);
-
-        public void Dispose()
-        {
-            _folded?.Dispose();
-            _targets?.Dispose();
-        }
     }
 }
