@@ -7,7 +7,7 @@ namespace MLNetExtensions.Tests;
 /// <summary>The estimators that the conformance suite tests.</summary>
 internal static class ConformanceEntries
 {
-    private static readonly ConformanceEntry[] s_all = [LinearMap(), LinearMapOfDoubles(), LinearMapOfBooleans(), OLinear(), OLinearOfScalarDouble()];
+    private static readonly ConformanceEntry[] s_all = [LinearMap(), LinearMapOfDoubles(), LinearMapOfBooleans(), OLinear(), OLinearOfScalarDouble(), OLinearOfManySeries()];
 
     public static IEnumerable<object[]> All => s_all.Select(entry => new object[] { entry.Name });
 
@@ -156,6 +156,54 @@ internal static class ConformanceEntries
                 options.OutputColumnName = "Values";
                 options.InputColumnName = null;
                 return (ml.Forecasting.ForecastByOLinear(options), Data(100, Waves));
+            },
+        };
+    }
+
+    private static ConformanceEntry OLinearOfManySeries()
+    {
+        static OLinearEstimator.Options Options()
+        {
+            var options = TinyOLinear();
+            options.GroupColumnName = "Store";
+            options.TargetChannels = ["cosine"];
+            options.StandardizePerGroup = true;
+            options.ConfidenceLowerBoundColumnName = "Low";
+            options.ConfidenceUpperBoundColumnName = "High";
+            options.ConfidenceLevel = 0.6;
+            return options;
+        }
+        TestView Data(int rows, Func<int, float[]> values) => new TestView(rows) { CanShuffle = true }
+            .AddVector("Values", NumberDataViewType.Single, 2, values, row => row % 9 == 0, TestView.SlotNames("sine", "cosine"))
+            .Add("Store", new KeyDataViewType(typeof(uint), 3), row => (uint)(row % 3 + 1), TestView.KeyValues("x", "y", "z"))
+            .Add("Note", TextDataViewType.Instance, row => $"row {row}".AsMemory());
+        TestView Store<T>(DataViewType type, Func<int, T> value) => new TestView(99).AddVector("Values", NumberDataViewType.Single, 2, Waves, annotations: TestView.SlotNames("sine", "cosine")).Add("Store", type, value);
+        return new()
+        {
+            Name = "OLinear of many series",
+            IsRowScorer = false,
+            Create = ml => ml.Forecasting.ForecastByOLinear(Options()),
+            Options = Options,
+            CreateWith = (ml, options) => ml.Forecasting.ForecastByOLinear((OLinearEstimator.Options)options),
+            Data = rows => Data(rows, Waves),
+            Inputs = ["Values", "Store"],
+            Outputs = ["Forecast", "Low", "High"],
+            Invalid =
+            [
+                new("a group that is a number", () => Store(NumberDataViewType.UInt32, row => 1u), "Store", "UInt32"),
+                new("no group", () => new TestView(99).AddVector("Values", NumberDataViewType.Single, 2, Waves, annotations: TestView.SlotNames("sine", "cosine")), "Store"),
+            ],
+            InvalidForModel =
+            [
+                new("more channels", () => new TestView(99).AddVector("Values", NumberDataViewType.Single, 3, row => new float[3]).Add("Store", TextDataViewType.Instance, row => "x".AsMemory()), "Values", "Vector<Single, 3>"),
+            ],
+            WithNaN = rows => Data(rows, row => row % 20 == 3 ? [float.NaN, 1] : Waves(row)),
+            Hiding = ml =>
+            {
+                var options = Options();
+                options.OutputColumnName = "Values";
+                options.InputColumnName = null;
+                return (ml.Forecasting.ForecastByOLinear(options), Data(200, Waves));
             },
         };
     }
