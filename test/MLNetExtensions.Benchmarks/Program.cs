@@ -1,0 +1,22 @@
+using System.CommandLine;
+using System.Globalization;
+using MLNetExtensions.Benchmarks.Accuracy;
+using MLNetExtensions.Benchmarks.Bench;
+
+// The last line of every command is for programs.
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+
+var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr, the result to stdout; its last line is 'NAME key=value key=value …'.")
+{
+    new Command("accuracy", "Trains on real data and measures the error.") { OLinearEtth1.Command(), OLinearAccuracy.Command() },
+    new Command("bench", "Measures time.") { OLinearBench.Command(), ReaderBench.Command() },
+};
+try
+{
+    return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception e) when (e is IOException or InvalidDataException or ArgumentException or InvalidOperationException)
+{
+    Console.Error.WriteLine($"Error: {e.GetBaseException().Message}");
+    return 1;
+}
