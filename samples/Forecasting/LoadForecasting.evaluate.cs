@@ -9,7 +9,7 @@ internal static partial class LoadForecasting
 {
     /// <summary>Compares the forecasts of all test windows with what followed.</summary>
     public static ForecastingMetrics Evaluate(MLContext mlContext, ITransformer model, DataOperationsCatalog.TrainTestData split, int seasonality)
-        => mlContext.Forecasting.Evaluate(model.Transform(split.TestSet), CsvSeries.ColumnName, ForecastColumnName, seasonality, split.TrainSet);
+        => mlContext.Forecasting.Evaluate(model.Transform(split.TestSet), CsvSeries.ColumnName, ForecastColumnName, seasonality, trainingData: split.TrainSet);
 
     /// <summary>The metrics as a table.</summary>
     public static Table MetricsTable(ForecastingMetrics metrics, int seasonality)

@@ -51,31 +51,85 @@ public static class ForecastingCatalogExtensions
         => new(Check.Environment(catalog), options);
 
     /// <summary>
-    /// Cuts a series in time order. The test set begins <paramref name="windowSize"/> rows early, so that its first forecast is for the first row that the
-    /// training set does not hold.
+    /// Cuts series in time order. The test set begins <paramref name="windowSize"/> rows early, so that its first forecast is for the first row that the
+    /// training set does not hold. Both are views of the data: nothing is copied, and rows keep their order.
     /// </summary>
     /// <param name="catalog">The forecasting catalog.</param>
     /// <param name="data">The series, one row per time step, in time order.</param>
-    /// <param name="testFraction">The part of the rows to test on. Within (0, 1).</param>
+    /// <param name="testFraction">The part of the rows to test on, rounded for each group. Within (0, 1).</param>
     /// <param name="windowSize">The number of rows that a forecast looks back on.</param>
+    /// <param name="groupColumnName">The key or text column that tells which series a row belongs to; rows of several may be interleaved. Null: all rows are one series.</param>
     /// <returns>The training rows, and the test rows with the window before them.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="data"/> is null.</exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="testFraction"/> or <paramref name="windowSize"/> is out of its range.</exception>
-    /// <exception cref="InvalidOperationException">There are too few rows.</exception>
-    public static DataOperationsCatalog.TrainTestData TrainTestSplit(this ForecastingCatalog catalog, IDataView data, double testFraction, int windowSize)
-        => ForecastingSplit.Split(Check.Environment(catalog), data, testFraction, windowSize);
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="testFraction"/> or <paramref name="windowSize"/> is out of its range, or the group column is missing or of another type.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">There are too few rows in all, or in a group.</exception>
+    public static DataOperationsCatalog.TrainTestData TrainTestSplit(this ForecastingCatalog catalog, IDataView data, double testFraction, int windowSize, string? groupColumnName = null)
+        => ForecastingSplit.Split(Check.Environment(catalog), data, testFraction, windowSize, groupColumnName);
 
-    /// <summary>Compares forecasts with the rows that follow them, beside the seasonal-naive forecast of the same rows.</summary>
+    /// <summary>
+    /// Compares forecasts with the rows that follow them, beside the seasonal-naive forecast of the same rows. Rows that cannot be compared, for either of the two, are
+    /// left out for both and counted.
+    /// </summary>
     /// <param name="catalog">The forecasting catalog.</param>
-    /// <param name="data">Data with a forecast column, in the order in which it was scored.</param>
-    /// <param name="labelColumnName">The column with the actual values: the series that was forecast.</param>
+    /// <param name="data">Data with a forecast column, in the order in which it was scored. Forecasts stream by; labels and groups are kept in memory.</param>
+    /// <param name="labelColumnName">The column with the actual values: the series that was forecast. Single or Double, scalar or a vector of known size.</param>
     /// <param name="forecastColumnName">The column that a forecaster of this pack made.</param>
     /// <param name="seasonality">The number of rows in a season, as 24 for hourly data with a daily cycle; 1 = the last value. Positive.</param>
-    /// <param name="trainingData">The data that the forecaster was trained on: it gives the scale of <see cref="ForecastingMetrics.MeanAbsoluteScaledError"/>. Null: that is NaN.</param>
-    /// <returns>The metrics, in the units of the data.</returns>
+    /// <param name="groupColumnName">The key or text column that tells which series a row belongs to; rows of several may be interleaved. Null: all rows are one series.</param>
+    /// <param name="lowerColumnName">The lower bounds that the forecaster made. Null: none. Rows with a missing bound count among the point errors alone.</param>
+    /// <param name="upperColumnName">The upper bounds; given with <paramref name="lowerColumnName"/>.</param>
+    /// <param name="trainingData">
+    /// The data that the forecaster was trained on, with the label column and the group column: it gives the scale of <see cref="ForecastErrors.MeanAbsoluteScaledError"/>, for
+    /// each group and channel. Null: that is NaN. Keys are matched by their values.
+    /// </param>
+    /// <returns>The metrics, in the units of the data: overall, for each step, channel and group.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="data"/> is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type, or <paramref name="seasonality"/> is not positive.</exception>
     /// <exception cref="InvalidOperationException">No row can be evaluated.</exception>
-    public static ForecastingMetrics Evaluate(this ForecastingCatalog catalog, IDataView data, string labelColumnName, string forecastColumnName, int seasonality, IDataView? trainingData = null)
-        => ForecastEvaluator.Evaluate(Check.Environment(catalog), data, labelColumnName, forecastColumnName, seasonality, trainingData);
+    public static ForecastingMetrics Evaluate(this ForecastingCatalog catalog, IDataView data, string labelColumnName, string forecastColumnName, int seasonality,
+        string? groupColumnName = null, string? lowerColumnName = null, string? upperColumnName = null, IDataView? trainingData = null)
+        => ForecastEvaluator.Evaluate(Check.Environment(catalog), data, new(labelColumnName, forecastColumnName, groupColumnName, lowerColumnName, upperColumnName), seasonality, trainingData);
+
+    /// <summary>
+    /// Cross-validates a forecaster with a rolling origin: the test parts lie one after the other at the end of the series, and for each the estimator is trained on all
+    /// rows before it. With groups, rows are counted from the end of each.
+    /// </summary>
+    /// <param name="catalog">The forecasting catalog.</param>
+    /// <param name="data">The series, one row per time step, in time order.</param>
+    /// <param name="estimator">A forecaster, or a pipeline with one. It is trained once for each fold.</param>
+    /// <param name="labelColumnName">The column with the actual values, in the data as the trained model transforms it.</param>
+    /// <param name="forecastColumnName">The column with the forecasts.</param>
+    /// <param name="seasonality">The number of rows in a season, as 24 for hourly data with a daily cycle; 1 = the last value. Positive.</param>
+    /// <param name="windowSize">The number of rows before a test part that its first forecast looks back on: the window of the forecaster. Positive.</param>
+    /// <param name="numberOfFolds">The number of folds. Positive.</param>
+    /// <param name="groupColumnName">The key or text column that tells which series a row belongs to; it must be in the data itself. Null: all rows are one series.</param>
+    /// <returns>The folds with their models, which the caller disposes, and the mean of the metrics.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="data"/> or <paramref name="estimator"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type, or a number is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">There are too few rows for the folds, in all or in a group.</exception>
+    public static ForecastingCrossValidationResult CrossValidate(this ForecastingCatalog catalog, IDataView data, IEstimator<ITransformer> estimator, string labelColumnName,
+        string forecastColumnName, int seasonality, int windowSize, int numberOfFolds = ForecastingCrossValidationOptions.Defaults.NumberOfFolds, string? groupColumnName = null)
+        => CrossValidate(catalog, data, estimator, new()
+        {
+            LabelColumnName = labelColumnName,
+            ForecastColumnName = forecastColumnName,
+            Seasonality = seasonality,
+            WindowSize = windowSize,
+            NumberOfFolds = numberOfFolds,
+            GroupColumnName = groupColumnName,
+        });
+
+    /// <summary>Cross-validates a forecaster with a rolling origin: expanding or sliding training rows, a gap, test parts of a given size and step.</summary>
+    /// <param name="catalog">The forecasting catalog.</param>
+    /// <param name="data">The series, one row per time step, in time order.</param>
+    /// <param name="estimator">A forecaster, or a pipeline with one. It is trained once for each fold.</param>
+    /// <param name="options">The options; they are copied.</param>
+    /// <returns>The folds with their models, which the caller disposes, and the mean of the metrics.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="data"/>, <paramref name="estimator"/> or <paramref name="options"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type, or an option is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">There are too few rows for the folds, in all or in a group.</exception>
+    public static ForecastingCrossValidationResult CrossValidate(this ForecastingCatalog catalog, IDataView data, IEstimator<ITransformer> estimator, ForecastingCrossValidationOptions options)
+        => new ForecastingCrossValidation(Check.Environment(catalog), options).Run(data, estimator);
 }

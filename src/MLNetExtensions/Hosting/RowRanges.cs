@@ -1,3 +1,4 @@
+using System.Collections;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Transforms;
@@ -7,7 +8,12 @@ namespace MLNetExtensions;
 /// <summary>Parts of a view, by the order of its rows.</summary>
 internal static class RowRanges
 {
-    /// <summary>The first <paramref name="trainingRows"/> rows, and all rows from <paramref name="testStart"/> on.</summary>
-    internal static DataOperationsCatalog.TrainTestData Split(IHostEnvironment env, IDataView data, long trainingRows, long testStart)
-        => new(SkipTakeFilter.Create(env, new SkipTakeFilter.TakeOptions { Count = trainingRows }, data), SkipTakeFilter.Create(env, new SkipTakeFilter.SkipOptions { Count = testStart }, data));
+    /// <summary>The rows from <paramref name="start"/> to before <paramref name="end"/>.</summary>
+    internal static IDataView Take(IHostEnvironment env, IDataView data, long start, long end)
+        => SkipTakeFilter.Create(env, new SkipTakeFilter.Options { Skip = start, Take = end - start }, data);
+
+    /// <summary>The rows whose bit is set, in their order.</summary>
+    internal static IDataView Where(IHost host, IDataView data, BitArray rows) => new RowFilter(host, data, rows);
+
+    internal static DataOperationsCatalog.TrainTestData TrainTest(IDataView training, IDataView test) => new(training, test);
 }

@@ -49,12 +49,7 @@ internal static class ForecastColumns
         {
             return [column.Name];
         }
-        VBuffer<ReadOnlyMemory<char>> names = default;
-        if (column.HasSlotNames(vector.Size))
-        {
-            column.GetSlotNames(ref names);
-        }
-        var dense = names.DenseValues().Select(name => name.ToString()).ToArray();
+        var dense = SlotNames(column);
         return [.. Enumerable.Range(0, vector.Size).Select(i => dense.Length > i && dense[i].Length > 0 ? dense[i] : string.Create(CultureInfo.InvariantCulture, $"{column.Name}{i}"))];
     }
 
@@ -69,5 +64,47 @@ internal static class ForecastColumns
         VBuffer<int> indices = default;
         column.Annotations.GetValue(ChannelIndices, ref indices);
         return [.. indices.DenseValues()];
+    }
+
+    /// <summary>The number of steps that a forecast column forecasts; null where it is no forecast.</summary>
+    internal static int? Horizon(DataViewSchema.Column column)
+        => column.Type is VectorDataViewType vector && Channels(column) is { Length: > 0 } channels ? vector.Size / channels.Length : null;
+
+    /// <summary>The slot names of a vector column; none where it has none.</summary>
+    internal static string[] SlotNames(DataViewSchema.Column column)
+    {
+        VBuffer<ReadOnlyMemory<char>> names = default;
+        if (column.Type is VectorDataViewType vector && column.HasSlotNames(vector.Size))
+        {
+            column.GetSlotNames(ref names);
+        }
+        return [.. names.DenseValues().Select(name => name.ToString())];
+    }
+
+    /// <summary>The names of the channels that a forecast column forecasts, from the slots of its first step; null where they do not tell.</summary>
+    internal static string[]? ForecastChannelNames(DataViewSchema.Column column, int channels)
+    {
+        const string FirstStep = "@+1";
+        var names = SlotNames(column).Take(channels).ToArray();
+        return names.Length == channels && names.All(name => name.EndsWith(FirstStep, StringComparison.Ordinal)) ? [.. names.Select(name => name[..^FirstStep.Length])] : null;
+    }
+
+    /// <summary>The confidence level that a bound column states; NaN where it states none.</summary>
+    internal static double ConfidenceLevelOf(DataViewSchema.Column column)
+    {
+        double level = double.NaN;
+        switch (column.Annotations.Schema.GetColumnOrNull(ConfidenceLevel)?.Type.RawType)
+        {
+            case { } type when type == typeof(double):
+                column.Annotations.GetValue(ConfidenceLevel, ref level);
+                break;
+            case { } type when type == typeof(float):
+                float single = 0;
+                column.Annotations.GetValue(ConfidenceLevel, ref single);
+                // The decimal number that was meant: 0.95 and not 0.949999988.
+                level = double.Parse(single.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+                break;
+        }
+        return level is >= 0 and < 1 ? level : double.NaN;
     }
 }

@@ -1,0 +1,66 @@
+using System.Globalization;
+
+namespace MLNetExtensions.TimeSeries;
+
+/// <summary>The tables and charts of reports on forecasts.</summary>
+internal static class ForecastHtml
+{
+    // More rows make a table that nobody reads.
+    private const int MostRows = 200;
+
+    private const string ForecastColor = "#1f77b4";
+
+    private const string NaiveColor = "#ff7f0e";
+
+    private static readonly string[] s_errorHeader = ["MSE", "MAE", "RMSE", "sMAPE", "MASE"];
+
+    private static readonly string[] s_intervalHeader = ["coverage", "mean width", "quantile loss", "interval score"];
+
+    internal static string NaiveName(int seasonality) => string.Create(CultureInfo.InvariantCulture, $"seasonal naive ({seasonality})");
+
+    internal static string ErrorTable(string caption, IReadOnlyList<(string Name, ForecastErrors Errors, IntervalMetrics? Interval)> rows)
+    {
+        var bounds = rows.Any(row => row.Interval is not null);
+        return Html.Table(caption, ["", .. s_errorHeader, .. bounds ? s_intervalHeader : []],
+            rows.Select(row => (string[])[row.Name, .. Cells(row.Errors), .. row.Interval is { } interval ? Cells(interval) : bounds ? s_intervalHeader.Select(_ => "") : []]));
+    }
+
+    internal static string PartTable(string kind, ForecastPartCollection parts)
+    {
+        var bounds = parts.Any(part => part.Interval is not null);
+        var more = parts.Count > MostRows ? string.Create(CultureInfo.InvariantCulture, $" (the first {MostRows} of {parts.Count})") : "";
+        return Html.Table($"By {kind.ToLowerInvariant()}{more}", [kind, "forecasts", "MAE", "naive MAE", "RMSE", "naive RMSE", "MASE", "naive MASE", .. bounds ? s_intervalHeader : []],
+            parts.Take(MostRows).Select(part => (string[])[part.Name, Html.Number(part.NumberOfForecasts), .. Beside(part.Errors, part.SeasonalNaive), .. part.Interval is { } interval ? Cells(interval) : []]));
+    }
+
+    internal static string StepTable(IReadOnlyList<ForecastErrors> errors, IReadOnlyList<ForecastErrors> naive, IReadOnlyList<IntervalMetrics> intervals)
+    {
+        var more = errors.Count > MostRows ? string.Create(CultureInfo.InvariantCulture, $" (the first {MostRows} of {errors.Count})") : "";
+        return Html.Table($"By step{more}", ["Step", "MAE", "naive MAE", "RMSE", "naive RMSE", "MASE", "naive MASE", .. intervals.Count > 0 ? s_intervalHeader : []],
+            errors.Take(MostRows).Select((step, i) => (string[])[$"+{Html.Number(i + 1)}", .. Beside(step, naive[i]), .. intervals.Count > 0 ? Cells(intervals[i]) : []]));
+    }
+
+    internal static string StepChart(IReadOnlyList<ForecastErrors> errors, IReadOnlyList<ForecastErrors> naive, int seasonality)
+        => Html.LineChart("Mean absolute error by step", "step", ("forecast", ForecastColor, [.. errors.Select(step => step.MeanAbsoluteError)]), (NaiveName(seasonality), NaiveColor, [.. naive.Select(step => step.MeanAbsoluteError)]));
+
+    internal static string FoldTable(IReadOnlyList<ForecastingFold> folds)
+    {
+        var rows = folds.SelectMany(fold => fold.Rows.Select(rows => (fold, rows))).ToArray();
+        var more = rows.Length > MostRows ? string.Create(CultureInfo.InvariantCulture, $" (the first {MostRows} of {rows.Length})") : "";
+        var grouped = rows.Any(row => row.rows.Group.Length > 0);
+        return Html.Table($"Rows{more}", ["Fold", .. grouped ? ["group"] : Array.Empty<string>(), "training", "test", "compared", "skipped"],
+            rows.Take(MostRows).Select(row => (string[])[Html.Number(row.fold.Fold), .. grouped ? [row.rows.Group] : Array.Empty<string>(), row.rows.Training.ToString(), row.rows.Test.ToString(),
+                .. row.rows == row.fold.Rows[0] ? [Html.Number(row.fold.Metrics.NumberOfForecasts), Html.Number(row.fold.Metrics.NumberOfSkippedRows)] : (string[])["", ""]]));
+    }
+
+    private static IEnumerable<string> Cells(ForecastErrors errors)
+        => new[] { errors.MeanSquaredError, errors.MeanAbsoluteError, errors.RootMeanSquaredError, errors.SymmetricMeanAbsolutePercentageError, errors.MeanAbsoluteScaledError }.Select(Html.Number);
+
+    private static IEnumerable<string> Cells(IntervalMetrics interval)
+        => new[] { interval.Coverage, interval.MeanWidth, interval.QuantileLoss, interval.IntervalScore }.Select(Html.Number);
+
+    private static IEnumerable<string> Beside(ForecastErrors errors, ForecastErrors naive) => new[]
+    {
+        errors.MeanAbsoluteError, naive.MeanAbsoluteError, errors.RootMeanSquaredError, naive.RootMeanSquaredError, errors.MeanAbsoluteScaledError, naive.MeanAbsoluteScaledError,
+    }.Select(Html.Number);
+}
