@@ -37,6 +37,7 @@ namespace MLNetExtensions
             ("Microsoft.ML.Data.CatalogUtils", ["GetEnvironment"]),
             ("Microsoft.ML.Data.DataViewUtils", ["IsCacheable"]),
             ("Microsoft.ML.DataOperationsCatalog+TrainTestData", [".ctor"]),
+            ("Microsoft.ML.Transforms.SkipTakeFilter", ["Create"]),
         ];
 
         private static readonly Lazy<string?> s_misfit = new(() => FindMisfit(typeof(ITransformer).Assembly, s_core) ?? FindMisfit(typeof(MLContext).Assembly, s_data));

@@ -8,15 +8,15 @@ namespace MLNetExtensions.TimeSeries;
 internal sealed record EvaluationColumns(string Label, string Forecast, string? Group = null, string? Lower = null, string? Upper = null)
 {
     /// <exception cref="ArgumentOutOfRangeException">A name is empty, or only one bound is given.</exception>
-    internal void Check(IExceptionContext context)
+    internal void Validate(IExceptionContext context)
     {
-        MLNetExtensions.Check.ColumnName(context, Label, "labelColumnName");
-        MLNetExtensions.Check.ColumnName(context, Forecast, "forecastColumnName");
-        MLNetExtensions.Check.Option(context, Group is not "", Group, "A column name cannot be empty", "groupColumnName");
-        MLNetExtensions.Check.Option(context, Lower is not "", Lower, "A column name cannot be empty", "lowerColumnName");
-        MLNetExtensions.Check.Option(context, Upper is not "", Upper, "A column name cannot be empty", "upperColumnName");
-        MLNetExtensions.Check.Option(context, Lower is not null || Upper is null, Lower, "Must be given with upperColumnName", "lowerColumnName");
-        MLNetExtensions.Check.Option(context, Upper is not null || Lower is null, Upper, "Must be given with lowerColumnName", "upperColumnName");
+        Check.ColumnName(context, Label, "labelColumnName");
+        Check.ColumnName(context, Forecast, "forecastColumnName");
+        Check.Option(context, Group is not "", Group, "A column name cannot be empty", "groupColumnName");
+        Check.Option(context, Lower is not "", Lower, "A column name cannot be empty", "lowerColumnName");
+        Check.Option(context, Upper is not "", Upper, "A column name cannot be empty", "upperColumnName");
+        Check.Option(context, Lower is not null || Upper is null, Lower, "Must be given with upperColumnName", "lowerColumnName");
+        Check.Option(context, Upper is not null || Lower is null, Upper, "Must be given with lowerColumnName", "upperColumnName");
     }
 }
 
@@ -40,7 +40,7 @@ internal sealed class ForecastEvaluator
     {
         _host = env.Register(nameof(ForecastEvaluator));
         Check.NotNull(_host, data);
-        names.Check(_host);
+        names.Validate(_host);
         Check.Option(_host, seasonality > 0, seasonality, "Must be positive");
         _names = names;
         _data = data;

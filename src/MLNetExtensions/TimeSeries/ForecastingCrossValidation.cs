@@ -20,7 +20,7 @@ internal sealed class ForecastingCrossValidation
         Check.ColumnName(_host, options.LabelColumnName);
         Check.ColumnName(_host, options.ForecastColumnName);
         _columns = new(options.LabelColumnName, options.ForecastColumnName, options.GroupColumnName, options.LowerColumnName, options.UpperColumnName);
-        _columns.Check(_host);
+        _columns.Validate(_host);
         Check.Option(_host, options.Seasonality > 0, options.Seasonality, "Must be positive");
         Check.Option(_host, options.WindowSize > 0, options.WindowSize, "Must be positive");
         Check.Option(_host, options.NumberOfFolds > 0, options.NumberOfFolds, "Must be positive");
@@ -37,6 +37,8 @@ internal sealed class ForecastingCrossValidation
         Check.NotNull(_host, estimator);
         var groups = RowGroups.Read(_host, data, _options.GroupColumnName);
         var sizes = Sizes(groups);
+        // The seasonal-naive forecast looks back a season, which may be longer than the window. The least training rows are no fewer.
+        var history = Math.Max(_options.WindowSize, _options.Seasonality);
         var folds = new List<ForecastingFold>();
         ITransformer? model = null;
         try
@@ -45,8 +47,6 @@ internal sealed class ForecastingCrossValidation
             {
                 _host.CheckAlive();
                 var rows = Enumerable.Range(0, groups.Names.Count).Select(group => Rows(groups.CountOf(group), sizes, fold)).ToArray();
-                // The seasonal-naive forecast looks back a season, which may be longer than the window. The same number of rows for all groups, so that the first are known.
-                var history = Math.Min(Math.Max(_options.WindowSize, _options.Seasonality), rows.Min(part => part.TestStart));
                 var training = ForecastingSplit.Take(_host, data, groups, group => (rows[group].TrainingStart, rows[group].TrainingEnd));
                 var test = ForecastingSplit.Take(_host, data, groups, group => (rows[group].TestStart - history, rows[group].TestEnd));
                 model = estimator.Fit(training);
@@ -69,6 +69,8 @@ internal sealed class ForecastingCrossValidation
 
     private static int LeastTrainingSize(ForecastingCrossValidationOptions options) => Math.Max(options.WindowSize, options.Seasonality + 1);
 
+    private int TrainingSize => _options.TrainingSize ?? LeastTrainingSize(_options);
+
     private FoldSizes Sizes(RowGroups groups)
     {
         if (groups.Rows == 0)
@@ -86,21 +88,23 @@ internal sealed class ForecastingCrossValidation
                 needed++;
             }
             throw Check.BadData(_host, $"{groups.Describe(shortest)} {rows} rows, which are too few for {_options.NumberOfFolds} folds: {needed} are needed, so that the first fold has at least "
-                + $"{_options.TrainingSize ?? LeastTrainingSize(_options)} rows to train on, a gap of {_options.GapSize} and a test part of {SizesFor(needed).Test}, each further fold beginning {SizesFor(needed).Step} rows later.");
+                + $"{TrainingSize} rows to train on, a gap of {_options.GapSize} and a test part of {SizesFor(needed).Test}, each further fold beginning {SizesFor(needed).Step} rows later.");
         }
         return sizes;
     }
 
     private FoldSizes SizesFor(long rows)
     {
-        var test = _options.TestSize ?? (int)Math.Max(1, _options.TrainingSize is { } training
-            ? (rows - _options.GapSize - training) / _options.NumberOfFolds
-            : (rows - _options.GapSize) / (_options.NumberOfFolds + 1));
+        // Equal parts, but the first fold keeps enough to train on.
+        var step = _options.StepSize is { } known ? (_options.NumberOfFolds - 1L) * known : 0;
+        var spare = (rows - _options.GapSize - TrainingSize - step) / (_options.StepSize is null ? _options.NumberOfFolds : 1);
+        var equal = _options.TrainingSize is null ? (rows - _options.GapSize) / (_options.NumberOfFolds + 1) : spare;
+        var test = _options.TestSize ?? (int)Math.Max(1, Math.Min(equal, spare));
         return new(test, _options.StepSize ?? test);
     }
 
     private bool IsEnough(long rows, FoldSizes sizes)
-        => rows - (_options.NumberOfFolds - 1L) * sizes.Step - sizes.Test - _options.GapSize >= (_options.TrainingSize ?? LeastTrainingSize(_options));
+        => rows - (_options.NumberOfFolds - 1L) * sizes.Step - sizes.Test - _options.GapSize >= TrainingSize;
 
     private FoldRows Rows(int rows, FoldSizes sizes, int fold)
     {

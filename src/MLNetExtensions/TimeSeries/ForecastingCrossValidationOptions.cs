@@ -31,8 +31,9 @@ public sealed class ForecastingCrossValidationOptions
     public int NumberOfFolds { get; set; } = Defaults.NumberOfFolds;
 
     /// <summary>
-    /// The number of rows in each test part; at least the horizon, so that one forecast can be compared. Must be positive. Null (default): as many as
-    /// the shortest series has for each fold beside the gap and the <see cref="TrainingSize"/>; where that is null too, the first fold is trained on about as many.
+    /// The number of rows in each test part; at least the horizon, so that one forecast can be compared. Must be positive. Null (default): with a
+    /// <see cref="TrainingSize"/>, as many as fill the shortest series; without one, its rows divided by the number of folds and one, so that the first fold is trained on
+    /// as many, or fewer where these would be too few.
     /// </summary>
     public int? TestSize { get; set; }
 
