@@ -28,7 +28,7 @@ internal sealed class ForecastEvaluator
     private readonly IDataView _data;
     private readonly int _seasonality;
     private readonly InputColumn<double> _labelColumn;
-    private readonly GroupColumn? _groupColumn;
+    private readonly InputColumn<string>? _groupColumn;
     private readonly InputColumn<double> _forecastColumn;
     private readonly DataViewSchema.Column[] _forecasts;
     private readonly IReadOnlyList<string> _channelNames;
@@ -51,7 +51,7 @@ internal sealed class ForecastEvaluator
         _labelColumn = _labelColumn with { Size = width };
         if (names.Group is not null)
         {
-            _groupColumn = new(names.Group);
+            _groupColumn = RowGroups.Column(names.Group);
             _groupColumn.Find(_host, data.Schema);
         }
         _forecastColumn = new(names.Forecast, "forecast", InputTypes.Single, InputShapes.Vector);
@@ -97,8 +97,8 @@ internal sealed class ForecastEvaluator
     private ForecastingMetrics Evaluate(IDataView? trainingData, int history)
     {
         // Labels first, alone: forecasts are computed once, as the second cursor streams by.
-        var (actual, groups) = ReadLabels(_data, _groupColumn);
-        var scales = trainingData is null ? null : SeasonalScales(trainingData, groups.Names.Count);
+        var (actual, groups) = ReadLabels(_data);
+        var scales = trainingData is null ? null : SeasonalScales(trainingData, groups.Names);
         var slots = Enumerable.Range(0, _horizon * _channels.Length).Select(_ => new ForecastSums(_level)).ToArray();
         var parts = groups.Names.Select(_ => new ForecastSums(_level)).ToArray();
         var window = new Comparison(_horizon, _channels, _seasonality, actual, groups);
@@ -195,17 +195,18 @@ internal sealed class ForecastEvaluator
             _seasonality);
     }
 
-    private (RowBuffer<double> Labels, RowGroups Groups) ReadLabels(IDataView data, GroupColumn? groupColumn)
+    private (RowBuffer<double> Labels, RowGroups Groups) ReadLabels(IDataView data, IReadOnlyList<string>? known = null)
     {
-        var buffers = DataReader.Read(_host, data, default, groupColumn is null ? [_labelColumn] : [_labelColumn, groupColumn]);
+        var buffers = DataReader.Read(_host, data, default, _groupColumn is null ? [_labelColumn] : [_labelColumn, _groupColumn]);
         var labels = (RowBuffer<double>)buffers[0];
-        return (labels, RowGroups.Of(groupColumn is null ? null : (RowBuffer<int>)buffers[1], groupColumn, labels.Count));
+        return (labels, RowGroups.Of(_groupColumn is null ? null : (RowBuffer<string>)buffers[1], labels.Count, known));
     }
 
     // The mean absolute difference to the value one season before, per group and channel; null for a group of which there is no season.
-    private double[]?[] SeasonalScales(IDataView trainingData, int count)
+    private double[]?[] SeasonalScales(IDataView trainingData, IReadOnlyList<string> names)
     {
-        var (history, groups) = ReadLabels(trainingData, _groupColumn is null ? null : _groupColumn with { AreKnown = true });
+        var (history, groups) = ReadLabels(trainingData, names);
+        var count = names.Count;
         var scales = new double[]?[count];
         for (var group = 0; group < count; group++)
         {

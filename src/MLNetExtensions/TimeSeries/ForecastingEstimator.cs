@@ -50,7 +50,7 @@ public abstract class ForecastingEstimator<TTransformer> : IEstimator<TTransform
         Series.SeriesColumn(_options.InputColumnName!).Check(Host, inputSchema);
         if (_options.GroupColumnName is { } group)
         {
-            Series.GroupColumn(group).Check(Host, inputSchema);
+            RowGroups.Column(group).Check(Host, inputSchema);
         }
         if (_options.TimeColumnName is { } time)
         {

@@ -16,7 +16,7 @@ public abstract class ForecastingTransformer : SequenceScoringTransformer
     {
         Model = model;
         var series = Series.SeriesColumn(model.Options.InputColumnName, model.Channels);
-        Inputs = model.Options.GroupColumnName is { } group ? [series, Series.GroupColumn(group)] : [series];
+        Inputs = model.Options.GroupColumnName is { } group ? [series, RowGroups.Column(group)] : [series];
     }
 
     /// <summary>The number of rows that a forecast looks back on.</summary>

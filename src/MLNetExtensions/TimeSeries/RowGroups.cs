@@ -70,7 +70,37 @@ internal sealed class RowGroups
     /// <summary>The group in words, for messages: nothing where there is only one.</summary>
     internal string Describe(int group) => AreNamed ? $"Group '{Names[group]}' has" : "The data has";
 
-    internal static RowGroups Of(RowBuffer<int>? groups, GroupColumn? column, int rows) => groups is null ? new(rows) : new(groups.Values.ToArray(), column!.Names);
+    /// <summary>The column that says to which group a row belongs: keys stand for their values where they have any, else for their numbers; a missing one is a group named "".</summary>
+    internal static InputColumn<string> Column(string name) => new(name, "group", InputTypes.Key | InputTypes.Text, InputShapes.Scalar);
+
+    /// <param name="groups">The group of each row; null = all rows are one.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="known">The groups there are, rows of others belonging to none; null = those that appear, in this order.</param>
+    internal static RowGroups Of(RowBuffer<string>? groups, int rows, IReadOnlyList<string>? known = null)
+    {
+        if (groups is null)
+        {
+            return new(rows);
+        }
+        var names = new List<string>(known ?? []);
+        var numbers = names.Select((name, number) => (name, number)).ToDictionary(pair => pair.name, pair => pair.number);
+        var ofRows = new int[groups.Count];
+        for (var row = 0; row < ofRows.Length; row++)
+        {
+            var name = groups[row][0];
+            if (!numbers.TryGetValue(name, out var number))
+            {
+                number = -1;
+                if (known is null)
+                {
+                    numbers.Add(name, number = names.Count);
+                    names.Add(name);
+                }
+            }
+            ofRows[row] = number;
+        }
+        return new(ofRows, names);
+    }
 
     /// <summary>Reads the groups of a view, and nothing else.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The group column is missing or neither key nor text.</exception>
@@ -81,7 +111,7 @@ internal sealed class RowGroups
             var rows = DataReader.CountRows(data);
             return rows <= Array.MaxLength ? new((int)rows) : throw Check.BadData(host, $"The data has {rows} rows; at most {Array.MaxLength} can be split.");
         }
-        var column = new GroupColumn(groupColumnName);
-        return Of((RowBuffer<int>)DataReader.Read(host, data, default, column)[0], column, 0);
+        var groups = (RowBuffer<string>)DataReader.Read(host, data, default, Column(groupColumnName))[0];
+        return Of(groups, groups.Count);
     }
 }

@@ -36,7 +36,7 @@ internal sealed class Series
     internal static Series Read(IHost host, IDataView data, ForecastingOptions options)
     {
         var column = SeriesColumn(options.InputColumnName!);
-        InputColumn? group = options.GroupColumnName is { } groupName ? GroupColumn(groupName) : null;
+        InputColumn? group = options.GroupColumnName is { } groupName ? RowGroups.Column(groupName) : null;
         InputColumn? time = options.TimeColumnName is { } timeName ? TimeColumn(timeName) : null;
         var buffers = DataReader.Read(host, data, options.CancellationToken, [.. new[] { column, group, time }.OfType<InputColumn>()]);
         var values = (RowBuffer<double>)buffers[0];
@@ -49,18 +49,7 @@ internal sealed class Series
                     + "Fill gaps first, for instance by ReplaceMissingValues.");
             }
         }
-        // Without a group column every row belongs to the series named "".
-        var rowGroups = group is null ? null : (RowBuffer<string>)buffers[1];
-        var order = new Dictionary<string, List<int>>();
-        for (var row = 0; row < values.Count; row++)
-        {
-            var name = rowGroups is null ? "" : rowGroups[row][0];
-            if (!order.TryGetValue(name, out var rows))
-            {
-                order.Add(name, rows = []);
-            }
-            rows.Add(row);
-        }
+        var order = RowGroups.Of(group is null ? null : (RowBuffer<string>)buffers[1], values.Count);
         if (time is not null)
         {
             CheckTime(host, options.TimeColumnName!, (RowBuffer<DateTime>)buffers[^1], order);
@@ -68,35 +57,34 @@ internal sealed class Series
         var sorted = new double[values.Values.Length];
         var groups = new List<SeriesGroup>();
         var start = 0;
-        foreach (var (name, rows) in order)
+        for (var i = 0; i < order.Names.Count && values.Count > 0; i++)
         {
-            groups.Add(new(name, start, rows.Count));
-            foreach (var row in rows)
+            groups.Add(new(order.Names[i], start, order.CountOf(i)));
+            for (var position = 0; position < order.CountOf(i); position++)
             {
-                values[row].CopyTo(sorted.AsSpan(start++ * names.Count));
+                values[order.RowAt(i, position)].CopyTo(sorted.AsSpan(start++ * names.Count));
             }
         }
         return new(sorted, names, groups);
     }
 
-    private static void CheckTime(IHost host, string timeColumnName, RowBuffer<DateTime> times, Dictionary<string, List<int>> order)
+    private static void CheckTime(IHost host, string timeColumnName, RowBuffer<DateTime> times, RowGroups groups)
     {
-        foreach (var (name, rows) in order)
+        for (var group = 0; group < groups.Names.Count; group++)
         {
-            foreach (var (before, row) in rows.Zip(rows.Skip(1)))
+            for (var position = 1; position < groups.CountOf(group); position++)
             {
+                var (before, row) = (groups.RowAt(group, position - 1), groups.RowAt(group, position));
                 if (times[row][0] < times[before][0])
                 {
                     throw Check.BadData(host, $"The time column '{timeColumnName}' goes backwards from row {before} ({times[before][0]:O}) to row {row} ({times[row][0]:O})"
-                        + $"{(name.Length > 0 ? $" of group '{name}'" : "")}: sort the rows by time.");
+                        + $"{(groups.AreNamed ? $" of group '{groups.Names[group]}'" : "")}: sort the rows by time.");
                 }
             }
         }
     }
 
     internal static InputColumn<double> SeriesColumn(string name, int? channels = null) => new(name, "series", InputTypes.Number, InputShapes.Fixed, channels);
-
-    internal static InputColumn<string> GroupColumn(string name) => new(name, "group", InputTypes.Key | InputTypes.Text, InputShapes.Scalar);
 
     internal static InputColumn<DateTime> TimeColumn(string name) => new(name, "time", InputTypes.DateTime, InputShapes.Scalar);
 }

@@ -252,9 +252,9 @@ public sealed class ForecastingBadInputTests
         Refuse<InvalidOperationException>(() => ml.Forecasting.Evaluate(model.Transform(Series(10)), "Values", "Forecast", 1), "None of the 10 rows");
         Refuse<InvalidOperationException>(() => ml.Forecasting.Evaluate(model.Transform(Series(0)), "Values", "Forecast", 1), "None of the 0 rows");
         Refuse<InvalidOperationException>(() => ml.Forecasting.Evaluate(scored, "Values", "Forecast", 100), "100 rows");
-        Refuse<InvalidOperationException>(() => ml.Forecasting.Evaluate(scored, "Values", "Forecast", 5, Series(5)), "training data", "5 rows");
-        Refuse<ArgumentOutOfRangeException>(() => ml.Forecasting.Evaluate(scored, "Values", "Forecast", 5, new TestView(50).Add("Else", NumberDataViewType.Single, row => 1f)), "label column 'Values'");
-        Refuse<ArgumentOutOfRangeException>(() => ml.Forecasting.Evaluate(scored, "Values", "Forecast", 5, new TestView(50).Add("Values", NumberDataViewType.Single, row => 1f)), "label column 'Values'", "got Single");
+        Refuse<InvalidOperationException>(() => ml.Forecasting.Evaluate(scored, "Values", "Forecast", 5, trainingData: Series(5)), "training data", "5 rows");
+        Refuse<ArgumentOutOfRangeException>(() => ml.Forecasting.Evaluate(scored, "Values", "Forecast", 5, trainingData: new TestView(50).Add("Else", NumberDataViewType.Single, row => 1f)), "label column 'Values'");
+        Refuse<ArgumentOutOfRangeException>(() => ml.Forecasting.Evaluate(scored, "Values", "Forecast", 5, trainingData: new TestView(50).Add("Values", NumberDataViewType.Single, row => 1f)), "label column 'Values'", "got Single");
     }
 
     [TestMethod]

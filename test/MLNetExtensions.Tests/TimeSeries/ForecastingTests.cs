@@ -114,12 +114,12 @@ public sealed class ForecastingTests
         var data = Scored([1, 2, 4, 7, 11, 16], [[0, 0], [3, 8], [7, 10], [11, 18], [0, 0], [0, 0]]);
         // Differences two rows apart: 3, 5 and 7.
         var training = Scored([0, 0, 3, 5, 10], new float[5][]);
-        var metrics = ml.Forecasting.Evaluate(data, "Label", "Forecast", 2, training);
+        var metrics = ml.Forecasting.Evaluate(data, "Label", "Forecast", 2, trainingData: training);
         Assert.AreEqual(5 / 6.0 / 5, metrics.MeanAbsoluteScaledError, 1e-12);
         Assert.AreEqual(1 / 3.0 / 5, metrics.PerStep[0].MeanAbsoluteScaledError, 1e-12);
         Assert.AreEqual(metrics.SeasonalNaive.MeanAbsoluteError / 5, metrics.SeasonalNaive.MeanAbsoluteScaledError, 1e-12);
         // A channel that repeats exactly has no scale.
-        Assert.IsTrue(double.IsNaN(ml.Forecasting.Evaluate(data, "Label", "Forecast", 2, Scored([1, 2, 1, 2, 1, 2], new float[6][])).MeanAbsoluteScaledError));
+        Assert.IsTrue(double.IsNaN(ml.Forecasting.Evaluate(data, "Label", "Forecast", 2, trainingData: Scored([1, 2, 1, 2, 1, 2], new float[6][])).MeanAbsoluteScaledError));
     }
 
     [TestMethod]
@@ -143,7 +143,7 @@ public sealed class ForecastingTests
         var ml = new MLContext(1);
         using var model = Fit(Series(60));
         var data = Series(60);
-        var metrics = ml.Forecasting.Evaluate(model.Transform(data), "Values", "Forecast", 1, data);
+        var metrics = ml.Forecasting.Evaluate(model.Transform(data), "Values", "Forecast", 1, trainingData: data);
         Assert.AreEqual(60 - Window + 1 - Horizon, metrics.NumberOfForecasts);
         var forecasts = Forecasts(model, data);
         double sum = 0;
@@ -449,7 +449,7 @@ public sealed class ForecastingTests
         var data = new TestView(600).AddVector("Values", NumberDataViewType.Single, 2, row => new[] { MathF.Sin(row / 4f) + MathF.Sin(row / 7f), 5 * MathF.Cos(row / 4f) });
         var split = ml.Forecasting.TrainTestSplit(data, 0.2, 36);
         using var model = Fit(split.TrainSet, options => (options.WindowSize, options.Horizon, options.Width, options.MaximumNumberOfEpochs, options.LearningRate) = (36, 12, 16, 25, 5e-3), ml);
-        var metrics = ml.Forecasting.Evaluate(model.Transform(split.TestSet), "Values", "Forecast", 25, split.TrainSet);
+        var metrics = ml.Forecasting.Evaluate(model.Transform(split.TestSet), "Values", "Forecast", 25, trainingData: split.TrainSet);
         Assert.IsLessThan(metrics.SeasonalNaive.MeanSquaredError / 2, metrics.MeanSquaredError, $"{metrics}");
     }
 }
