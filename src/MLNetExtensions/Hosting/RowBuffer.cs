@@ -1,3 +1,5 @@
+using Microsoft.ML.Runtime;
+
 namespace MLNetExtensions;
 
 /// <summary>The values of one column for the rows of a batch.</summary>
@@ -17,11 +19,12 @@ internal sealed class RowBuffer<T> : RowBuffer
     private int _used;
 
     /// <param name="width">The number of values in each row; 0 = rows of their own lengths.</param>
-    /// <param name="rows">The number of rows to make room for.</param>
+    /// <param name="rows">The number of rows to make room for, as far as it is credible.</param>
     internal RowBuffer(int width, long rows = 0)
     {
+        const int MostAtFirst = 1 << 26;
         _width = width;
-        _values = new T[Math.Min(width * rows, Array.MaxLength)];
+        _values = new T[Math.Min(width * Math.Min(rows, MostAtFirst), MostAtFirst)];
     }
 
     internal int Count { get; private set; }
@@ -48,7 +51,7 @@ internal sealed class RowBuffer<T> : RowBuffer
     {
         if (_width > 0 && length != _width)
         {
-            throw new InvalidOperationException($"Row {Count} holds a vector of length {length}, expected {_width}.");
+            throw Contracts.Except($"Row {Count} holds a vector of length {length}, expected {_width}.");
         }
         Reserve(_used + (long)length);
         if (_width == 0)
@@ -87,7 +90,7 @@ internal sealed class RowBuffer<T> : RowBuffer
         {
             if (needed > Array.MaxLength)
             {
-                throw new InvalidOperationException($"The column holds more than {Array.MaxLength} values, the most that fits into memory at once.");
+                throw Contracts.Except($"The column holds more than {Array.MaxLength} values, the most that fits into memory at once.");
             }
             Array.Resize(ref _values, (int)Math.Min(Array.MaxLength, Math.Max(needed, 2L * _values.Length)));
         }

@@ -8,18 +8,13 @@ internal sealed class ScoringView : IDataView
 {
     private readonly ScoringSchema _schema;
     private readonly IDataView _input;
-    private readonly Lazy<ViewScores>? _shared;
+    private readonly Lock _lock = new();
+    private ViewScores? _shared;
 
     internal ScoringView(ScoringSchema schema, IDataView input)
     {
         _schema = schema;
         _input = input;
-        if (schema.Transformer is SequenceScoringTransformer { Reach: SequenceReach.SharedView })
-        {
-            var all = new bool[schema.Output.Count];
-            all.AsSpan(schema.Input.Count).Fill(true);
-            _shared = new(() => ViewScores.Compute(schema, input, all));
-        }
     }
 
     public DataViewSchema Schema => _schema.Output;
@@ -31,9 +26,9 @@ internal sealed class ScoringView : IDataView
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
     {
         var active = Activate(columnsNeeded);
-        if (_schema.ScoresAny(active) && _schema.Transformer is SequenceScoringTransformer { Reach: not SequenceReach.Past })
+        if (_schema.ScoresAny(active) && _schema.Transformer is SequenceScoringTransformer { Reach: not SequenceReach.Past } sequence)
         {
-            var scores = _shared?.Value ?? ViewScores.Compute(_schema, _input, active);
+            var scores = sequence.Reach == SequenceReach.SharedView ? SharedScores() : ViewScores.Compute(_schema, _input, active);
             return new ViewScoringCursor(_schema, _input.GetRowCursor(_schema.Dependencies(active, inputs: false)), active, scores);
         }
         return new ScoringCursor(_schema, _input.GetRowCursor(_schema.Dependencies(active), _schema.Transformer.IsRowToRow ? rand : null), active);
@@ -47,6 +42,21 @@ internal sealed class ScoringView : IDataView
         }
         var active = Activate(columnsNeeded);
         return [.. _input.GetRowCursorSet(_schema.Dependencies(active), n, rand).Select(cursor => new ScoringCursor(_schema, cursor, active))];
+    }
+
+    // All outputs, once for all cursors. A view that could not be read may be readable later.
+    private ViewScores SharedScores()
+    {
+        lock (_lock)
+        {
+            if (_shared is null)
+            {
+                var all = new bool[_schema.Output.Count];
+                all.AsSpan(_schema.Input.Count).Fill(true);
+                _shared = ViewScores.Compute(_schema, _input, all);
+            }
+            return _shared;
+        }
     }
 
     private bool[] Activate(IEnumerable<DataViewSchema.Column> columnsNeeded)

@@ -30,6 +30,7 @@ internal sealed class ViewScores
             getId(ref id);
             ids.Add(id);
             read();
+            schema.Transformer.Host.CheckAlive();
         }
         using var scorer = schema.Transformer.CreateScorer(schema);
         if (ids.Count > 0)
