@@ -12,9 +12,9 @@ internal sealed class EngineInput<TIn> : IDisposable
 {
     private readonly DataViewConstructionUtils.InputRow<TIn> _input;
 
-    internal EngineInput(IHostEnvironment env, IEnumerable<ITransformer> transformers)
+    internal EngineInput(IHostEnvironment env, IEnumerable<ITransformer> transformers, SchemaDefinition? schema)
     {
-        _input = DataViewConstructionUtils.CreateInputRow<TIn>(env);
+        _input = DataViewConstructionUtils.CreateInputRow<TIn>(env, schema);
         Row = EngineRows.Map(env, _input, transformers);
         // Until the first object is set, columns have the values of one without any.
         Set((TIn)RuntimeHelpers.GetUninitializedObject(typeof(TIn)));

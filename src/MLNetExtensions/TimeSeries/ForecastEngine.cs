@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 
 namespace MLNetExtensions.TimeSeries;
@@ -27,7 +28,7 @@ public sealed class ForecastEngine<TIn, TOut> : IDisposable
     private readonly WindowBatch _window;
     private string? _group;
 
-    internal ForecastEngine(MLContext context, ITransformer model, string? outputColumnName)
+    internal ForecastEngine(MLContext context, ITransformer model, string? outputColumnName, SchemaDefinition? inputSchemaDefinition)
     {
         _context = context;
         _host = ((IHostEnvironment)context).Register("ForecastEngine");
@@ -38,7 +39,7 @@ public sealed class ForecastEngine<TIn, TOut> : IDisposable
         _forecaster.ThrowIfDisposed();
         var place = Array.IndexOf(leaves, _forecaster);
         _following = leaves[(place + 1)..];
-        _input = new(context, leaves[..place]);
+        _input = new(context, leaves[..place], inputSchemaDefinition);
         var buffers = new List<RowBuffer>();
         foreach (var column in _forecaster.Inputs)
         {

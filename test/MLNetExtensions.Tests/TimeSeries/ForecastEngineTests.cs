@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using MLNetExtensions.TimeSeries;
 
 namespace MLNetExtensions.Tests.TimeSeries;
@@ -210,6 +211,34 @@ public sealed class ForecastEngineTests
         StringAssert.Contains(Assert.ThrowsExactly<InvalidOperationException>(() => plain.CreateForecastEngine<Point, Forecast>(ml)).Message, "no ForecastingTransformer");
         // The other forecaster of the chain cannot be run row by row.
         StringAssert.Contains(Assert.ThrowsExactly<InvalidOperationException>(() => model.CreateForecastEngine<Point, Forecast>(ml, "Next").Predict()).Message, "row by row");
+    }
+
+    private sealed class Values
+    {
+        public float[] Series { get; set; } = [];
+    }
+
+    [TestMethod]
+    public void VectorsOfASizeKnownAtRunTimeHaveADefinition()
+    {
+        var ml = new MLContext(1);
+        var schema = SchemaDefinition.Create(typeof(Values));
+        schema[nameof(Values.Series)].ColumnType = new VectorDataViewType(NumberDataViewType.Single, 2);
+        var data = ml.Data.LoadFromEnumerable(Points(200).Select(point => new Values { Series = [point.Sales, point.Visitors] }), schema);
+        using var model = ml.Forecasting.ForecastByOLinear("Next", nameof(Values.Series), Window, Horizon, maximumNumberOfEpochs: 1).Fit(data);
+        using var engine = model.CreateForecastEngine<Values, Next>(ml, inputSchemaDefinition: schema);
+        var before = engine.Predict().Forecast;
+        engine.Update(new() { Series = [100, 20] });
+        Assert.IsTrue(engine.Predict().Forecast.All(float.IsFinite));
+        CollectionAssert.AreNotEqual(before, engine.Predict().Forecast);
+        // Without it the size is unknown.
+        Must.Contain(Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => model.CreateForecastEngine<Values, Next>(ml)).Message, "Series", "Vector<Single>");
+    }
+
+    private sealed class Next
+    {
+        [ColumnName("Next")]
+        public float[] Forecast { get; set; } = [];
     }
 
     [TestMethod]
