@@ -7,6 +7,9 @@ namespace Forecasting;
 internal static partial class LoadForecasting
 {
     public const string ForecastColumnName = "Forecast";
+    public const string LowerColumnName = "Lower";
+    public const string UpperColumnName = "Upper";
+    public const double ConfidenceLevel = 0.9;
 
     /// <summary>Loads the model; no type of the pack is named.</summary>
     public static ITransformer LoadModel(MLContext mlContext, string modelPath) => mlContext.Model.Load(modelPath, out _);
@@ -23,8 +26,8 @@ internal static partial class LoadForecasting
         var channels = rows[0].Length;
         // The forecast stands in the row that it is made in: the last of its window.
         var tail = mlContext.Data.SkipRows(series, series.GetColumn<float[]>(CsvSeries.ColumnName).Count() - rows.Length);
-        var forecast = model.Transform(tail).GetColumn<float[]>(ForecastColumnName).ElementAt(windowSize - 1);
-        return new(rows[..windowSize], rows[windowSize..], [.. forecast.Chunk(channels)]);
+        var forecast = mlContext.Data.CreateEnumerable<SeriesForecast>(model.Transform(tail), reuseRowObject: false).ElementAt(windowSize - 1);
+        return new(rows[..windowSize], rows[windowSize..], [.. forecast.Forecast.Chunk(channels)], [.. forecast.Lower.Chunk(channels)], [.. forecast.Upper.Chunk(channels)]);
     }
 
     /// <summary>Makes sure that two models forecast the same.</summary>
@@ -41,4 +44,4 @@ internal static partial class LoadForecasting
 }
 
 /// <summary>A window, what followed it, and what was forecast for it; row by row, each with one value per channel.</summary>
-internal sealed record ForecastWindow(float[][] History, float[][] Truth, float[][] Forecast);
+internal sealed record ForecastWindow(float[][] History, float[][] Truth, float[][] Forecast, float[][] Lower, float[][] Upper);

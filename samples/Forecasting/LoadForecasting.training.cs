@@ -17,6 +17,10 @@ internal static partial class LoadForecasting
         {
             InputColumnName = CsvSeries.ColumnName,
             OutputColumnName = ForecastColumnName,
+            // Bounds, from the errors on the last tenth of the training rows, which the weights do not see.
+            ConfidenceLowerBoundColumnName = LowerColumnName,
+            ConfidenceUpperBoundColumnName = UpperColumnName,
+            ConfidenceLevel = ConfidenceLevel,
             WindowSize = settings.WindowSize,
             Horizon = settings.Horizon,
             // A small model: seconds per epoch on two cores. The defaults, 512 and 2 layers, are those of the paper.

@@ -7,6 +7,7 @@ namespace Forecasting;
 internal static class Walkthrough
 {
     private const double TestFraction = 0.2;
+    private const int RolledHorizons = 3;
 
     public static void Run(ForecastingSettings settings)
     {
@@ -45,11 +46,33 @@ internal static class Walkthrough
         var metrics = LoadForecasting.Evaluate(fresh, loaded, split, settings.Seasonality);
         AnsiConsole.Write(LoadForecasting.MetricsTable(metrics, settings.Seasonality));
 
-        Step("5. Plots");
+        Say($"{LoadForecasting.Coverage(fresh, loaded, split.TestSet):P1} of the values of the test rows lie between the bounds of {LoadForecasting.ConfidenceLevel:P0}.");
+
+        Step("5. On line");
+        using var engine = LoadForecasting.CreateEngine(fresh, loaded, channels.Length);
+        var difference = LoadForecasting.FollowLastRows(fresh, loaded, engine, split.TestSet, settings.WindowSize, settings.Horizon);
+        Say(difference < 1e-5
+            ? $"An engine took the last rows one by one: its {settings.Horizon} forecasts equal those of Transform."
+            : throw new InvalidOperationException($"The engine's forecasts differ from those of Transform by {difference:E1}."));
+        var ahead = RolledHorizons * settings.Horizon;
+        var rolled = engine.Predict(ahead).Forecast;
+        Say($"From the last row on, {ahead} rows ahead, {RolledHorizons} times the horizon, {channels[0]}: "
+            + string.Join(", ", Enumerable.Range(1, RolledHorizons).Select(i => $"{rolled[(i * settings.Horizon - 1) * channels.Length]:G4} in row +{i * settings.Horizon}")) + ".");
+        var checkPointPath = InOutput("LoadForecasting.online.mlnet");
+        engine.CheckPoint(checkPointPath);
+        using (var resumed = LoadForecasting.CreateEngine(fresh, LoadForecasting.LoadModel(fresh, checkPointPath), channels.Length))
+        {
+            Say(resumed.Predict(ahead).Forecast.AsSpan().SequenceEqual(rolled)
+                ? "An engine of the saved checkpoint goes on from the same row."
+                : throw new InvalidOperationException("The engine of the checkpoint forecasts other values."));
+        }
+
+        Step("6. Plots");
         var last = LoadForecasting.ForecastLastWindow(fresh, loaded, split.TestSet, settings.WindowSize, settings.Horizon);
         Plots.SaveForecast(last, channels, InOutput("forecast.png"));
         Plots.SaveErrorByStep(metrics, settings.Seasonality, InOutput("error-by-step.png"));
-        foreach (var path in new[] { modelPath, InOutput("forecast.png"), InOutput("error-by-step.png") })
+        Plots.SaveInfluence(loaded.GetChannelInfluence(fresh), InOutput("influence.png"));
+        foreach (var path in new[] { modelPath, checkPointPath, InOutput("forecast.png"), InOutput("error-by-step.png"), InOutput("influence.png") })
         {
             Say(Relative(path));
         }
