@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Forecasting;
 using Microsoft.ML;
+using MLNetExtensions.TimeSeries;
 
 namespace MLNetExtensions.Benchmarks.Accuracy;
 
@@ -16,22 +17,25 @@ internal static class OLinearEtth1
         command.SetAction(arguments =>
         {
             var series = CsvSeries.Load(new MLContext(), Repository.DataFile("ETTh1.csv"));
-            OLinearRun.Run("olinear-etth1", series, SplitRows.EttHourly, new()
-            {
-                WindowSize = 96,
-                Horizon = 96,
-                NumberOfLayers = 2,
-                Width = 512,
-                DropoutRate = 0.2,
-                LearningRate = 5e-4,
-                LearningRateSchedule = LearningRateSchedule.HalvingEveryEpoch,
-                BatchSize = 32,
-                MaximumNumberOfEpochs = arguments.GetValue(epochs),
-                Patience = 8,
-                Seed = arguments.GetValue(seed),
-                NumberOfThreads = arguments.GetValue(threads),
-            });
+            OLinearRun.Run("olinear-etth1", series, SplitRows.EttHourly, PaperOptions(arguments.GetValue(seed), arguments.GetValue(epochs), arguments.GetValue(threads)));
         });
         return command;
     }
+
+    /// <summary>The hyper-parameters of the paper's script.</summary>
+    public static OLinearEstimator.Options PaperOptions(int seed, int epochs, int? threads) => new()
+    {
+        WindowSize = 96,
+        Horizon = 96,
+        NumberOfLayers = 2,
+        Width = 512,
+        DropoutRate = 0.2,
+        LearningRate = 5e-4,
+        LearningRateSchedule = LearningRateSchedule.HalvingEveryEpoch,
+        BatchSize = 32,
+        MaximumNumberOfEpochs = epochs,
+        Patience = 8,
+        Seed = seed,
+        NumberOfThreads = threads,
+    };
 }

@@ -38,8 +38,8 @@ internal static class OLinearRun
         Console.WriteLine($"{name} mse={mse:F4} mae={mae:F4} seconds_per_epoch={elapsed.Seconds / elapsed.Epochs:F2}");
     }
 
-    // On the standardised scale only the deviations matter: the means cancel in a difference.
-    private static double[] Deviations(ReadOnlySpan<float[]> rows)
+    /// <summary>The scale of each channel. The means do not matter: they cancel in a difference.</summary>
+    public static double[] Deviations(ReadOnlySpan<float[]> rows)
     {
         var deviations = new double[rows[0].Length];
         for (var c = 0; c < deviations.Length; c++)
@@ -84,7 +84,7 @@ internal static class OLinearRun
     }
 
     /// <summary>Writes every epoch to stderr and keeps the time, training and validation together.</summary>
-    private sealed class LastElapsed : IProgress<TrainingProgress>
+    public sealed class LastElapsed : IProgress<TrainingProgress>
     {
         public int Epochs { get; private set; }
 
