@@ -19,7 +19,7 @@ internal static class GoldenFiles
             ? Path.GetFullPath(folder, RepositoryRoot)
             : Path.GetFullPath(Path.Combine(RepositoryRoot, "..", "shared"));
 
-    private static string RepositoryRoot
+    internal static string RepositoryRoot
     {
         get
         {

@@ -1,0 +1,152 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using MLNetExtensions.Tests.Golden;
+
+namespace MLNetExtensions.Tests.Samples;
+
+/// <summary>The samples and the benchmarks, started as a user starts them: from the root of the repository, from the sources.</summary>
+[TestClass]
+[TestCategory("Slow")]
+public sealed partial class SampleTests
+{
+    private const int SmallestPlot = 10 * 1024;
+    private const string Data = "national_illness.csv";
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
+    private static readonly byte[] s_png = [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
+
+    private DirectoryInfo _folder = null!;
+
+    private static string DataFile
+    {
+        get
+        {
+            var path = Path.Combine(GoldenFiles.SharedFolder, "data", Data);
+            if (!File.Exists(path))
+            {
+                Assert.Inconclusive($"No file '{path}'.");
+            }
+            return path;
+        }
+    }
+
+    [TestInitialize]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("MLNetExtensionsTests");
+
+    [TestCleanup]
+    public void DeleteFolder() => _folder.Delete(recursive: true);
+
+    // ---- Forecasting ----
+
+    [TestMethod]
+    public void ForecastingOfTheMadeData()
+    {
+        var result = Forecasting("--epochs", "2", "--width", "16").Succeeded();
+        AssertFiles(result, "LoadForecasting.mlnet", "LoadForecasting.online.mlnet", "forecast.png", "error-by-step.png", "influence.png");
+        Must.Contain(result.Output, "6 channels", "Epoch 2/2", "bit for bit", "MASE", "between the bounds of 90 %", "equal those of Transform", "72 rows ahead", "goes on from the same row");
+    }
+
+    [TestMethod]
+    public void ForecastingOfAFile()
+    {
+        var result = Forecasting("--data", DataFile, "--columns", "OT,AGE 0-4", "--window", "36", "--horizon", "12", "--season", "52", "--epochs", "2", "--width", "16").Succeeded();
+        AssertFiles(result, "LoadForecasting.mlnet", "forecast.png", "error-by-step.png", "influence.png");
+        Must.Contain(result.Output, "2 channels (OT, AGE 0-4)", "52 rows before");
+    }
+
+    [TestMethod]
+    [DataRow("absent.csv", null, "absent.csv")]
+    [DataRow("empty.csv", "", "empty.csv")]
+    [DataRow("text.csv", "a,b\nx,y\nx,y\n", "No column")]
+    [DataRow("short.csv", "a,b\n1,2\n3,4\n5,6\n", "too few")]
+    [DataRow("ragged.csv", "a,b\n1\n", "different numbers of fields")]
+    [DataRow("gap.csv", null, "row 100")]
+    public void ABadFileIsAnErrorWithoutAStackTrace(string name, string? content, string part)
+    {
+        var path = Path.Combine(_folder.FullName, name);
+        if (name == "gap.csv")
+        {
+            content = "a,b\n" + string.Concat(Enumerable.Range(0, 400).Select(i => string.Create(CultureInfo.InvariantCulture, $"{i % 7},{(i == 100 ? "" : i)}\n")));
+        }
+        if (content is not null)
+        {
+            File.WriteAllText(path, content);
+        }
+        var result = Forecasting("--data", path, "--window", "12", "--horizon", "3", "--epochs", "1");
+        Assert.AreEqual(1, result.ExitCode, result.ToString());
+        Must.Contain(result.Errors, "Error: ", part);
+        Assert.DoesNotContain("   at ", result.ToString());
+        Assert.DoesNotContain("Exception", result.ToString());
+    }
+
+    // ---- DataFrames ----
+
+    [TestMethod]
+    public void DataFrames()
+    {
+        var lines = Run("samples/DataFrames").Succeeded().Lines;
+        Assert.HasCount(2, lines.Where(line => line.StartsWith("Temperature", StringComparison.Ordinal)).ToArray());
+        Assert.HasCount(1 + 3 + 1 + 12, lines);
+    }
+
+    // ---- Benchmarks ----
+
+    [TestMethod]
+    public void AccuracyOfAFile()
+        => AssertLastLine("olinear", ["mse", "mae", "seconds_per_epoch"], "accuracy", "olinear", "--data", DataFile, "--window", "12", "--horizon", "3", "--epochs", "1", "--width", "16", "--batch", "64", "--threads", "1");
+
+    [TestMethod]
+    public void BenchReader() => AssertLastLine("reader", ["rows_per_second", "single", "double", "cursor"], "bench", "reader", "--rows", "2000", "--repeats", "1");
+
+    [TestMethod]
+    public void BenchGroups() => AssertLastLine("olinear-groups", ["fit_ms_per_series", "score_ms_per_series"], "bench", "olinear-groups", "--series", "20", "--rows", "60");
+
+    [TestMethod]
+    public void BenchScoreMemory() => AssertLastLine("score-memory", ["rss_growth_mb", "rss_mb", "rows_per_second"], "bench", "score-memory", "--rows", "20000");
+
+    [TestMethod]
+    public void ABenchmarkWithoutItsDataIsAnError()
+    {
+        var result = Run("test/MLNetExtensions.Benchmarks", "accuracy", "olinear", "--data", Path.Combine(_folder.FullName, "absent.csv"));
+        Assert.AreEqual(1, result.ExitCode, result.ToString());
+        Must.Contain(result.Errors, "absent.csv");
+    }
+
+    [GeneratedRegex(@"^[a-z_]+=-?\d+(\.\d+)?$")]
+    private static partial Regex KeyValue { get; }
+
+    private ChildProcess.Result Forecasting(params string[] arguments) => Run("samples/Forecasting", [.. arguments, "--output", Path.Combine(_folder.FullName, "output")]);
+
+    private static ChildProcess.Result Run(string project, params string[] arguments)
+        => ChildProcess.Dotnet(GoldenFiles.RepositoryRoot, s_patience, ["run", "-c", "Release", "--project", project, "--", .. arguments]);
+
+    private void AssertFiles(ChildProcess.Result result, params string[] names)
+    {
+        foreach (var name in names)
+        {
+            // As the output names it: relative to where it was started.
+            var line = result.Lines.SingleOrDefault(line => Path.GetFileName(line) == name);
+            Assert.IsNotNull(line, $"{name} is not named in:\n{result}");
+            var path = Path.GetFullPath(line, GoldenFiles.RepositoryRoot);
+            Assert.AreEqual(Path.Combine(_folder.FullName, "output", name), path);
+            var bytes = File.ReadAllBytes(path);
+            if (name.EndsWith(".png", StringComparison.Ordinal))
+            {
+                Assert.IsTrue(bytes.AsSpan().StartsWith(s_png), $"{name} is no PNG.");
+                Assert.IsGreaterThan(SmallestPlot, bytes.Length, name);
+            }
+        }
+    }
+
+    private static void AssertLastLine(string name, string[] keys, params string[] arguments)
+    {
+        var result = Run("test/MLNetExtensions.Benchmarks", arguments).Succeeded();
+        var parts = result.Lines[^1].Split(' ');
+        Assert.AreEqual(name, parts[0]);
+        foreach (var part in parts[1..])
+        {
+            Assert.IsTrue(KeyValue.IsMatch(part), result.Lines[^1]);
+        }
+        CollectionAssert.AreEqual(keys, parts[1..].Select(part => part.Split('=')[0]).ToArray());
+    }
+}
