@@ -46,7 +46,7 @@ internal static class Walkthrough
         var metrics = LoadForecasting.Evaluate(fresh, loaded, split, settings.Seasonality);
         AnsiConsole.Write(LoadForecasting.MetricsTable(metrics, settings.Seasonality));
 
-        Say($"{LoadForecasting.Coverage(fresh, loaded, split.TestSet):P1} of the values of the test rows lie between the bounds of {LoadForecasting.ConfidenceLevel:P0}.");
+        Say($"{metrics.Interval!.Coverage:P1} of the values of the test rows lie between the bounds of {LoadForecasting.ConfidenceLevel:P0}.");
 
         Step("5. On line");
         using var engine = LoadForecasting.CreateEngine(fresh, loaded, channels.Length);
