@@ -51,13 +51,13 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
         }
     }
 
-    /// <summary>Adds the values as the annotation KeyValues, if the keys have any.</summary>
-    internal void AddTo(DataViewSchema.Annotations.Builder builder)
+    /// <summary>Adds the values as an annotation, if the keys have any.</summary>
+    internal void AddTo(DataViewSchema.Annotations.Builder builder, string annotation = AnnotationUtils.Kinds.KeyValues)
     {
         if (Type is not null)
         {
             _ = ValueType;
-            s_kinds[Type].Write(builder, AnnotationUtils.Kinds.KeyValues, Values!);
+            s_kinds[Type].Write(builder, annotation, Values!);
         }
     }
 

@@ -28,7 +28,7 @@ namespace MLNetExtensions
             ("Microsoft.ML.Runtime.IHostEnvironmentInternal", ["GpuDeviceId", "FallbackToCpu"]),
             ("Microsoft.ML.SchemaShape", ["Create", "TryFindColumn"]),
             ("Microsoft.ML.SchemaShape+Column", [".ctor", "GetTypeString"]),
-            ("Microsoft.ML.Data.AnnotationUtils", []),
+            ("Microsoft.ML.Data.AnnotationUtils", ["GetTrainerOutputAnnotation", "AnnotationsForMulticlassScoreColumn", "GetMaxAnnotationKind", "ScoreColumnSetIdType"]),
             ("Microsoft.ML.Data.ColumnTypeExtensions", ["GetItemType", "GetValueCount"]),
         ];
 
@@ -38,6 +38,7 @@ namespace MLNetExtensions
             ("Microsoft.ML.Data.DataViewUtils", ["IsCacheable"]),
             ("Microsoft.ML.DataOperationsCatalog+TrainTestData", [".ctor"]),
             ("Microsoft.ML.Transforms.SkipTakeFilter", ["Create"]),
+            ("Microsoft.ML.ISingleFeaturePredictionTransformer", ["FeatureColumnName"]),
         ];
 
         private static readonly Lazy<string?> s_misfit = new(() => FindMisfit(typeof(ITransformer).Assembly, s_core) ?? FindMisfit(typeof(MLContext).Assembly, s_data));

@@ -1,0 +1,112 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace MLNetExtensions;
+
+/// <summary>The columns that evaluators read, Score and PredictedLabel, with the annotations that ML.NET's own trainers give them: the promise and the delivery.</summary>
+internal static class ScoreColumns
+{
+    internal const string Score = AnnotationUtils.Const.ScoreValueKind.Score;
+
+    internal const string PredictedLabel = AnnotationUtils.Const.ScoreValueKind.PredictedLabel;
+
+    /// <summary>The kinds of score, as the annotation ScoreColumnKind calls them.</summary>
+    internal static class Kind
+    {
+        internal const string Regression = AnnotationUtils.Const.ScoreColumnKind.Regression;
+        internal const string MultiOutputRegression = AnnotationUtils.Const.ScoreColumnKind.MultiOutputRegression;
+        internal const string MulticlassClassification = AnnotationUtils.Const.ScoreColumnKind.MulticlassClassification;
+    }
+
+    /// <summary>The promise of a score of the given type.</summary>
+    internal static SchemaShape.Column Promise(DataViewType type, bool hasSlotNames = false)
+        => Column(Score, type, hasSlotNames
+            ? AnnotationUtils.GetTrainerOutputAnnotation().Append(SchemaShapes.Column(AnnotationUtils.Kinds.SlotNames, new VectorDataViewType(TextDataViewType.Instance, 1)))
+            : AnnotationUtils.GetTrainerOutputAnnotation());
+
+    /// <summary>A score of the given type, for data of the given schema.</summary>
+    internal static OutputColumn<float> Deliver(DataViewSchema inputSchema, DataViewType type, string kind, IReadOnlyList<string>? slotNames = null)
+    {
+        var annotations = Annotations(inputSchema, kind, AnnotationUtils.Const.ScoreValueKind.Score);
+        if (slotNames is not null)
+        {
+            AddSlotNames(annotations, slotNames);
+        }
+        return new(Score, type, annotations.ToAnnotations());
+    }
+
+    /// <summary>The promise of a classifier: PredictedLabel, a key with the values of the label, and Score, one slot per class.</summary>
+    internal static IReadOnlyList<SchemaShape.Column> PromiseClasses(SchemaShape inputSchema, string labelColumnName)
+    {
+        _ = inputSchema.TryFindColumn(labelColumnName, out var label);
+        var predicted = AnnotationUtils.GetTrainerOutputAnnotation();
+        if (label.Annotations.TryFindColumn(AnnotationUtils.Kinds.KeyValues, out var values))
+        {
+            predicted = predicted.Append(values);
+        }
+        return
+        [
+            Column(PredictedLabel, new KeyDataViewType(typeof(uint), 1), predicted),
+            Column(Score, new VectorDataViewType(NumberDataViewType.Single, 1), AnnotationUtils.AnnotationsForMulticlassScoreColumn(label)),
+        ];
+    }
+
+    /// <summary>The columns of a classifier, for data of the given schema: the index 0 is PredictedLabel (uint), 1 is Score (float).</summary>
+    internal static IReadOnlyList<OutputColumn> DeliverClasses(DataViewSchema inputSchema, KeyVocabulary labels)
+    {
+        var predicted = Annotations(inputSchema, Kind.MulticlassClassification, AnnotationUtils.Const.ScoreValueKind.PredictedLabel);
+        labels.AddTo(predicted);
+        var score = Annotations(inputSchema, Kind.MulticlassClassification, AnnotationUtils.Const.ScoreValueKind.Score);
+        if (labels.ValueType is TextDataViewType)
+        {
+            AddSlotNames(score, labels.Values!);
+        }
+        labels.AddTo(score, AnnotationUtils.Kinds.TrainingLabelValues);
+        return
+        [
+            new OutputColumn<uint>(PredictedLabel, new KeyDataViewType(typeof(uint), labels.Count), predicted.ToAnnotations()),
+            new OutputColumn<float>(Score, new VectorDataViewType(NumberDataViewType.Single, (int)labels.Count), score.ToAnnotations()),
+        ];
+    }
+
+    /// <summary>The slot names of a column as a list; null where it has none.</summary>
+    internal static IReadOnlyList<string>? SlotNames(DataViewSchema.Column column)
+    {
+        if (column.Type is not VectorDataViewType { IsKnownSize: true } vector || !column.HasSlotNames(vector.Size))
+        {
+            return null;
+        }
+        VBuffer<ReadOnlyMemory<char>> names = default;
+        column.GetSlotNames(ref names);
+        return [.. names.DenseValues().Select(name => name.ToString())];
+    }
+
+    /// <summary>Whether the shape of a schema promises slot names of the column.</summary>
+    internal static bool HasSlotNames(SchemaShape schema, string name)
+        => schema.TryFindColumn(name, out var column) && column.Kind == SchemaShape.Column.VectorKind.Vector
+            && column.Annotations.TryFindColumn(AnnotationUtils.Kinds.SlotNames, out var names)
+            && names.Kind == SchemaShape.Column.VectorKind.Vector && names.ItemType is TextDataViewType;
+
+    private static SchemaShape.Column Column(string name, DataViewType type, IEnumerable<SchemaShape.Column> annotations)
+    {
+        SchemaShape.GetColumnTypeShape(type, out var kind, out var item, out var isKey);
+        return new(name, kind, item, isKey, new SchemaShape(annotations));
+    }
+
+    private static DataViewSchema.Annotations.Builder Annotations(DataViewSchema inputSchema, string kind, string valueKind)
+    {
+        // One more than any set of scores that the data already holds.
+        var id = inputSchema.GetMaxAnnotationKind(out _, AnnotationUtils.Kinds.ScoreColumnSetId) + 1;
+        var builder = new DataViewSchema.Annotations.Builder();
+        builder.Add(AnnotationUtils.Kinds.ScoreColumnSetId, AnnotationUtils.ScoreColumnSetIdType, (ref uint value) => value = id);
+        builder.Add(AnnotationUtils.Kinds.ScoreColumnKind, TextDataViewType.Instance, (ref ReadOnlyMemory<char> value) => value = kind.AsMemory());
+        builder.Add(AnnotationUtils.Kinds.ScoreValueKind, TextDataViewType.Instance, (ref ReadOnlyMemory<char> value) => value = valueKind.AsMemory());
+        return builder;
+    }
+
+    private static void AddSlotNames(DataViewSchema.Annotations.Builder builder, IReadOnlyList<string> names)
+    {
+        var text = names.Select(name => name.AsMemory()).ToArray();
+        builder.AddSlotNames(text.Length, (ref VBuffer<ReadOnlyMemory<char>> value) => new VBuffer<ReadOnlyMemory<char>>(text.Length, text).CopyTo(ref value));
+    }
+}
