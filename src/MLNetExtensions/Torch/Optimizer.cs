@@ -7,7 +7,7 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace MLNetExtensions.Torch;
 
 /// <summary>The update rules, as in PyTorch.</summary>
-internal enum OptimizerKind
+public enum OptimizerKind
 {
     /// <summary>Adam; weight decay is added to the gradient.</summary>
     Adam,

@@ -1,0 +1,39 @@
+using MLNetExtensions;
+using MLNetExtensions.Torch;
+
+namespace Microsoft.ML;
+
+/// <summary>Trainers for <see cref="MLContext.MulticlassClassification"/>.</summary>
+public static class MulticlassClassificationCatalogExtensions
+{
+    /// <summary>Creates a <see cref="TorchModuleMulticlassTrainer"/>: trains a TorchSharp module of your own to tell classes apart.</summary>
+    /// <param name="catalog">The trainers of the multiclass catalog.</param>
+    /// <param name="moduleFactory">Makes the network; its class is marked with <see cref="TorchModuleFactoryAttribute"/>.</param>
+    /// <param name="labelColumnName">The label column: a key.</param>
+    /// <param name="featureColumnName">The feature column: Single or Double, a vector of known size or a scalar.</param>
+    /// <param name="maximumNumberOfEpochs">The most epochs to train; training ends sooner when the validation loss stops falling. Positive.</param>
+    /// <param name="learningRate">The learning rate. Positive.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="catalog"/> or <paramref name="moduleFactory"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A name is empty, a number is out of its range, or the factory is not marked.</exception>
+    public static TorchModuleMulticlassTrainer TorchModule(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, TorchModuleFactory moduleFactory,
+        string labelColumnName = TorchModuleOptions.Defaults.LabelColumnName, string featureColumnName = TorchModuleOptions.Defaults.FeatureColumnName,
+        int maximumNumberOfEpochs = TorchModuleOptions.Defaults.MaximumNumberOfEpochs, double learningRate = TorchModuleOptions.Defaults.LearningRate)
+        => new(Check.Environment(catalog), new TorchModuleMulticlassTrainer.Options
+        {
+            ModuleFactory = moduleFactory,
+            LabelColumnName = labelColumnName,
+            FeatureColumnName = featureColumnName,
+            MaximumNumberOfEpochs = maximumNumberOfEpochs,
+            LearningRate = learningRate,
+        });
+
+    /// <summary>Creates a <see cref="TorchModuleMulticlassTrainer"/> with all its options.</summary>
+    /// <param name="catalog">The trainers of the multiclass catalog.</param>
+    /// <param name="options">The options; they are copied.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="catalog"/>, <paramref name="options"/> or its factory is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public static TorchModuleMulticlassTrainer TorchModule(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, TorchModuleMulticlassTrainer.Options options)
+        => new(Check.Environment(catalog), options);
+}

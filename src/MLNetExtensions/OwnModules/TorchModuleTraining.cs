@@ -1,0 +1,235 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Microsoft.ML.Runtime;
+using static TorchSharp.torch;
+
+namespace MLNetExtensions.Torch;
+
+/// <summary>What the two trainers of own networks share: options, rows, and the training itself.</summary>
+internal sealed class TorchModuleTraining
+{
+    // Of StepRandom's epochs 0 is for initial weights and those from 1 on are for training.
+    private const int SplitEpoch = -1;
+    private const long ChunkValues = 1 << 22;
+
+    private readonly IHost _host;
+    private readonly TorchModuleOptions _options;
+    private readonly TrainingHost _training;
+    private readonly FactoryReference _factory;
+
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    /// <exception cref="ArgumentNullException">There is no factory.</exception>
+    internal TorchModuleTraining(IHost host, TorchModuleOptions options)
+    {
+        _host = host;
+        _options = options;
+        Check.NotNull(host, options.ModuleFactory);
+        Check.ColumnName(host, options.LabelColumnName);
+        Check.ColumnName(host, options.FeatureColumnName);
+        Check.Option(host, Enum.IsDefined(options.Optimizer), options.Optimizer, "Must be a defined value");
+        Check.Option(host, Enum.IsDefined(options.LearningRateSchedule), options.LearningRateSchedule, "Must be a defined value");
+        Check.Option(host, options.WeightDecay >= 0 && double.IsFinite(options.WeightDecay), options.WeightDecay, "Must not be negative");
+        Check.Option(host, options.GradientClipNorm >= 0 && double.IsFinite(options.GradientClipNorm), options.GradientClipNorm, "Must not be negative");
+        Check.Option(host, options.ValidationFraction is >= 0 and < 1, options.ValidationFraction, "Should be within [0, 1)");
+        Check.Option(host, options.Patience > 0, options.Patience, "Must be positive");
+        try
+        {
+            _factory = FactoryReference.Of(options.ModuleFactory);
+        }
+        catch (ArgumentException e)
+        {
+            throw host.Process(new ArgumentOutOfRangeException("options.ModuleFactory", options.ModuleFactory, e.Message));
+        }
+        _training = new(host, options);
+        Features = FeatureColumn(options.FeatureColumnName);
+    }
+
+    internal InputColumn<float> Features { get; }
+
+    internal static InputColumn<float> FeatureColumn(string name, int? size = null) => new(name, "feature", InputTypes.Number, InputShapes.Fixed, size);
+
+    /// <summary>The rows that have a label. A warning tells how many have none.</summary>
+    /// <exception cref="InvalidOperationException">There are none, or a feature of one is not finite.</exception>
+    internal int[] Usable(RowBuffer<float> features, Func<int, bool> isMissing)
+    {
+        int[] rows = [.. Enumerable.Range(0, features.Count).Where(row => !isMissing(row))];
+        if (rows.Length == 0)
+        {
+            throw Check.BadData(_host, features.Count == 0
+                ? "The training data has no rows."
+                : $"No row can be trained on: the label column '{_options.LabelColumnName}' is missing in all {features.Count} rows.");
+        }
+        foreach (var row in rows)
+        {
+            var values = features[row];
+            for (var i = 0; i < values.Length; i++)
+            {
+                if (!float.IsFinite(values[i]))
+                {
+                    throw Check.BadData(_host, string.Create(CultureInfo.InvariantCulture, $"The feature column '{_options.FeatureColumnName}' holds {values[i]} in row {row}, slot {i}: training needs finite values. Replace them first, for instance by ReplaceMissingValues."));
+                }
+            }
+        }
+        if (rows.Length < features.Count)
+        {
+            using var channel = _host.Start("Train");
+            channel.Warning($"{features.Count - rows.Length} of {features.Count} rows are not trained on: the label column '{_options.LabelColumnName}' is missing there.");
+        }
+        return rows;
+    }
+
+    /// <summary>Splits the rows for training and validation.</summary>
+    /// <exception cref="InvalidOperationException">There are too few.</exception>
+    internal (int[] Training, int[] Validation) Split(int[] rows)
+    {
+        if (_options.ValidationFraction == 0)
+        {
+            return (rows, []);
+        }
+        var validation = Math.Max((int)Math.Round(_options.ValidationFraction * rows.Length), 1);
+        if (rows.Length - validation < 1)
+        {
+            throw Check.BadData(_host, $"There are {rows.Length} rows with a label, {validation} of them for validation: none is left to train on.");
+        }
+        // A last batch of one row is no use to layers that normalise over the batch.
+        if (_options.BatchSize > 1 && rows.Length - validation > _options.BatchSize && (rows.Length - validation) % _options.BatchSize == 1)
+        {
+            validation++;
+        }
+        int[] order = [.. StepRandom.Permutation(rows.Length, _training.Seed, SplitEpoch).Select(i => rows[i])];
+        return (order[validation..], order[..validation]);
+    }
+
+    /// <summary>Makes and trains a network.</summary>
+    /// <param name="features">The rows read.</param>
+    /// <param name="split">Those to train and to validate on.</param>
+    /// <param name="scaler">What the features are standardised by.</param>
+    /// <param name="outputSize">The number of values to compute for a row.</param>
+    /// <param name="target">Writes the target of a row into a tensor's memory.</param>
+    /// <param name="targetType">The type of a target: Float32 [rows, outputs] or Int64 [rows].</param>
+    /// <param name="loss">The mean loss of outputs and targets.</param>
+    /// <param name="lossName">Stands for the loss and what else the fingerprint of a checkpoint should know.</param>
+    /// <exception cref="InvalidOperationException">The network or the loss fails, or the training does.</exception>
+    /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
+    internal OwnModule Train(RowBuffer<float> features, (int[] Training, int[] Validation) split, ColumnScaler scaler, int outputSize, WriteTarget target, ScalarType targetType,
+        Func<Tensor, Tensor, Tensor> loss, string lossName)
+    {
+        var device = TrainingHost.Device(_host);
+        OwnModule module;
+        try
+        {
+            using var random = new StepRandom(_training.Seed, epoch: 0, step: 0);
+            module = OwnModule.Create(_factory, scaler.Means.Length, outputSize, random, device);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw _host.Process(e);
+        }
+        try
+        {
+            using var scope = NewDisposeScope();
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            int[] rows = [.. split.Training, .. split.Validation];
+            var inputs = Fill(rows, [rows.Length, scaler.Means.Length], ScalarType.Float32, device, hash, (row, memory) => scaler.Standardize(features[row], MemoryMarshal.Cast<byte, float>(memory)));
+            var targets = Fill(rows, targetType == ScalarType.Int64 ? [rows.Length] : [rows.Length, outputSize], targetType, device, hash, target);
+            int[] numbers = [.. Enumerable.Range(0, rows.Length)];
+            var training = new RowSource(inputs, targets, numbers[..split.Training.Length]);
+            var validation = split.Validation.Length == 0 ? null : new RowSource(inputs, targets, numbers[split.Training.Length..]);
+            var settings = _training.Settings with
+            {
+                Schedule = _options.LearningRateSchedule,
+                Optimizer = _options.Optimizer,
+                WeightDecay = _options.WeightDecay,
+                ClipNorm = _options.GradientClipNorm,
+                Patience = _options.Patience,
+                Fingerprint = $"TorchModule {module} {lossName} {Convert.ToHexString(hash.GetHashAndReset())}",
+            };
+            var learner = new Learner(module, loss);
+            if (learner.Parameters.Count == 0)
+            {
+                throw Check.BadData(_host, $"The network of the module factory '{_factory.Name}' has no parameters to train.");
+            }
+            _training.Train(settings, learner, training, validation);
+            module.Train(false);
+            return module;
+        }
+        catch
+        {
+            module.Dispose();
+            throw;
+        }
+    }
+
+    internal delegate void WriteTarget(int row, Span<byte> memory);
+
+    // In pieces: the memory of one tensor is reached as a span of at most 2 GB, and the device may be elsewhere.
+    private static Tensor Fill(int[] rows, long[] shape, ScalarType type, Device device, IncrementalHash hash, WriteTarget write)
+    {
+        var width = shape.Length == 1 ? 1 : shape[1];
+        var result = empty(shape, dtype: type, device: device);
+        var step = (int)Math.Max(1, ChunkValues / width);
+        for (var start = 0; start < rows.Length; start += step)
+        {
+            using var scope = NewDisposeScope();
+            var count = Math.Min(step, rows.Length - start);
+            var chunk = empty([count, .. shape.AsSpan(1)], dtype: type, device: CPU);
+            var memory = chunk.bytes;
+            var size = memory.Length / count;
+            for (var i = 0; i < count; i++)
+            {
+                write(rows[start + i], memory.Slice(i * size, size));
+            }
+            hash.AppendData(memory);
+            result.narrow(0, start, count).copy_(chunk);
+            GC.KeepAlive(chunk);
+        }
+        return result;
+    }
+
+    private sealed class Learner(OwnModule module, Func<Tensor, Tensor, Tensor> loss) : ILearner
+    {
+        private bool? _training;
+
+        public IReadOnlyList<KeyValuePair<string, Tensor>> Parameters { get; } = [.. module.Parameters(trained: true)];
+
+        // What is not trained and still part of the network: running means, frozen weights.
+        public IReadOnlyList<KeyValuePair<string, Tensor>> Buffers { get; } = [.. module.State.Skip(module.Parameters(trained: true).Count())];
+
+        public Tensor Loss(Batch batch, StepRandom random)
+        {
+            SetTraining(true);
+            var result = Compute(module.Forward(batch[RowSource.Input], random), batch[RowSource.Target]);
+            return result.requires_grad ? result : throw new InvalidOperationException($"The loss does not depend on the parameters of the network of the module factory '{module.Factory.Name}': it cannot be trained.");
+        }
+
+        public Func<Batch, Tensor> BeginEvaluation()
+        {
+            SetTraining(false);
+            return batch => Compute(module.Forward(batch[RowSource.Input]), batch[RowSource.Target]);
+        }
+
+        private Tensor Compute(Tensor output, Tensor target)
+        {
+            Tensor? result;
+            try
+            {
+                result = loss(output, target);
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                throw new InvalidOperationException($"The loss failed on outputs of the shape [{string.Join(", ", output.shape)}] and targets of [{string.Join(", ", target.shape)}]: {e.Message}", e);
+            }
+            return result ?? throw new InvalidOperationException("The loss is null.");
+        }
+
+        private void SetTraining(bool on)
+        {
+            if (_training != on)
+            {
+                module.Train(on);
+                _training = on;
+            }
+        }
+    }
+}
