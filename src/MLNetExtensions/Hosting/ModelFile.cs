@@ -61,7 +61,7 @@ internal static class ModelLoader<TTransformer>
         {
             return TTransformer.Load(host, new ModelReader(ctx));
         }
-        catch (Exception e) when (e is FormatException or JsonException or IOException)
+        catch (Exception e) when (e is FormatException or JsonException or IOException or InvalidDataException)
         {
             // Without the cause as inner exception: this one shall be the innermost, of all that ML.NET wraps around it.
             throw host.Process(new FormatException($"The model file of {typeof(TTransformer).Name} is damaged or foreign: {e.Message}"));

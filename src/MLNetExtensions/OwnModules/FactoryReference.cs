@@ -43,7 +43,7 @@ internal sealed record FactoryReference(string Name, string Assembly, string Typ
         }
     }
 
-    /// <summary>Makes the factory anew.</summary>
+    /// <summary>Makes the factory anew. Exceptions have no inner ones: ML.NET wraps them, and the innermost is the one to be read.</summary>
     /// <exception cref="InvalidOperationException">It is not there any more, or its settings have changed.</exception>
     internal TorchModuleFactory Create()
     {
@@ -54,7 +54,7 @@ internal sealed record FactoryReference(string Name, string Assembly, string Typ
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
         {
-            throw new InvalidOperationException($"The module factory '{Name}' ({type}) does not take the settings {Settings}: {e.Message}", e);
+            throw new InvalidOperationException($"The module factory '{Name}' ({type}) does not take the settings {Settings}: {e.Message}");
         }
     }
 
@@ -74,7 +74,7 @@ internal sealed record FactoryReference(string Name, string Assembly, string Typ
         }
         catch (Exception e) when (e is IOException or BadImageFormatException)
         {
-            throw new InvalidOperationException($"The module factory '{Name}' of this model is in the assembly '{wanted.Name}', which is not there: {e.Message} Reference the project that holds {Type}, or load its assembly before the model.", e);
+            throw new InvalidOperationException($"The module factory '{Name}' of this model is in the assembly '{wanted.Name}', which is not there: {e.Message} Reference the project that holds {Type}, or load its assembly before the model.");
         }
     }
 

@@ -39,9 +39,11 @@ internal sealed class OwnModule : IDisposable
         var factory = reference.Create();
         var context = new TorchModuleContext(inputSize, outputSize) { Random = random };
         nn.Module<Tensor, Tensor> network;
+        // Layers leave temporary tensors behind.
+        using var scope = NewDisposeScope();
         try
         {
-            network = factory.Create(context);
+            network = GlobalRandom.Keep(() => factory.Create(context));
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -59,10 +61,13 @@ internal sealed class OwnModule : IDisposable
         {
             network.to(device);
             var module = new OwnModule(reference, network, context, device);
+            foreach (var tensor in module.Tensors)
+            {
+                // The network outlives this scope and those of the caller.
+                tensor.DetachFromDisposeScope();
+            }
             foreach (var (name, tensor) in module.State)
             {
-                // The caller may have a scope open that ends before the network does.
-                tensor.DetachFromDisposeScope();
                 if (!SafetensorsTypes.TryFind(tensor.dtype, out _, out _) || tensor.is_sparse)
                 {
                     throw new InvalidOperationException($"The network of the module factory '{reference.Name}' cannot be saved: '{name}' holds {tensor.dtype}{(tensor.is_sparse ? ", sparse" : "")}.");
@@ -151,12 +156,15 @@ internal sealed class OwnModule : IDisposable
 
     public void Dispose()
     {
-        foreach (var (_, tensor) in State)
+        Tensor[] tensors = [.. Tensors];
+        Network.Dispose();
+        foreach (var tensor in tensors)
         {
             tensor.Dispose();
         }
-        Network.Dispose();
     }
+
+    private IEnumerable<Tensor> Tensors => Network.named_parameters().Select(item => (Tensor)item.parameter).Concat(Network.named_buffers(recurse: true, include_nonpersistent: true).Select(item => item.buffer));
 
     private InvalidOperationException Misfit(string what)
         => new($"The network that the module factory '{Factory.Name}' makes is not the one that was saved: {what}.");

@@ -5,8 +5,9 @@ namespace MLNetExtensions.Torch;
 
 /// <summary>What a <see cref="TorchModuleFactory"/> is told: the sizes of its network, and random numbers that follow from the seed of the training.</summary>
 /// <remarks>
-/// TorchSharp's layers draw their first weights, and its Dropout its masks, from the generator of the whole process. A training repeats bit for bit, and resumes as if it had
-/// never stopped, as far as the network draws from here instead: <see cref="Initialize{TModule}(TModule)"/>, <see cref="Dropout(double)"/>, <see cref="Generator"/>.
+/// TorchSharp's layers draw their first weights, and its Dropout its masks, from the generator of the whole process, which the seed of a training does not reach. (Its state is
+/// put back when the network has been made.) A training repeats bit for bit, and resumes as if it had never stopped, as far as the network draws from here instead:
+/// <see cref="Initialize{TModule}(TModule)"/>, <see cref="Dropout(double)"/>, <see cref="Generator"/>.
 /// </remarks>
 public sealed class TorchModuleContext
 {

@@ -25,7 +25,8 @@ public abstract class TorchModuleFactory
     /// <summary>
     /// Makes the network: from [batch, <see cref="TorchModuleContext.InputSize"/>] to [batch, <see cref="TorchModuleContext.OutputSize"/>], both Float32. Called for each
     /// training, and for each model that is loaded; the same settings must give the same parameters by name, shape and type. Each row of a batch must be scored by itself in
-    /// evaluation. Tensors that the network keeps must be registered as parameters, buffers or modules.
+    /// evaluation. Tensors that the network keeps must be registered, as parameters or buffers (fields are, by <c>RegisterComponents</c>): all others are disposed when this method
+    /// has returned.
     /// </summary>
     /// <param name="context">The sizes, and what random numbers to use.</param>
     /// <returns>The network, on the CPU. It belongs to the trained model, which disposes it.</returns>

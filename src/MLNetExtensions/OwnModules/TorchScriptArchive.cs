@@ -86,6 +86,8 @@ internal static partial class TorchScriptArchive
                 && UInt32(file, at + 20) <= offset && UInt32(file, at + 24) <= int.MaxValue, $"entry {i} of its directory is damaged");
             CheckExtra(file, at + CentralSize + nameLength, extraLength);
             var name = Encoding.UTF8.GetString(file, at + CentralSize, nameLength);
+            // libtorch would take the attribute's word for it and read nothing.
+            Expect((UInt32(file, at + 38) & 0x10) == 0 || name.EndsWith('/'), $"the attributes of '{name}' are those of a folder");
             Expect(names.Add(name), $"it holds '{name}' twice");
             entries.Add(new(name, at, (int)UInt32(file, at + 42), 0, (int)UInt32(file, at + 20)));
             at += CentralSize + nameLength + extraLength;

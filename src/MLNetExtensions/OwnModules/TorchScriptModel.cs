@@ -21,6 +21,8 @@ internal sealed class TorchScriptModel : IDisposable
     {
         TorchScriptArchive.Check(file);
         jit.ScriptModule script;
+        // TorchSharp makes handles of the parameters, which nobody needs: the program has its own.
+        using var scope = NewDisposeScope();
         try
         {
             script = jit.load(file, device);
@@ -90,7 +92,31 @@ internal sealed class TorchScriptModel : IDisposable
         return outputs;
     }
 
-    public void Dispose() => _script.Dispose();
+    /// <summary>Disposing a program does not free its tensors: each is replaced by an empty one before.</summary>
+    public void Dispose()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var modules = _script.named_modules().Select(item => item.module).OfType<jit.ScriptModule>().Append(_script).ToList();
+        foreach (var module in modules)
+        {
+            try
+            {
+                foreach (var (name, tensor) in module.named_attributes(recurse: false))
+                {
+                    if (name is not null && tensor is not null)
+                    {
+                        module.set_attribute(name, empty(0, dtype: tensor.dtype, device: CPU));
+                    }
+                }
+            }
+            catch (ExternalException)
+            {
+                // An attribute that cannot be set keeps its memory.
+            }
+        }
+        modules.ForEach(module => module.Dispose());
+    }
 
     private static string Text(Tensor tensor) => $"[{string.Join(", ", tensor.shape)}]";
 }
