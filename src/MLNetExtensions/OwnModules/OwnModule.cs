@@ -39,6 +39,9 @@ internal sealed class OwnModule : IDisposable
         var factory = reference.Create();
         var context = new TorchModuleContext(inputSize, outputSize) { Random = random };
         nn.Module<Tensor, Tensor> network;
+        // Whatever modes the caller is in.
+        using var notInference = inference_mode(false);
+        using var gradients = enable_grad();
         // Layers leave temporary tensors behind.
         using var scope = NewDisposeScope();
         try

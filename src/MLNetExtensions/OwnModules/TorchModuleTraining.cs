@@ -128,6 +128,7 @@ internal sealed class TorchModuleTraining
         }
         try
         {
+            using var notInference = inference_mode(false);
             using var scope = NewDisposeScope();
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             int[] rows = [.. split.Training, .. split.Validation];

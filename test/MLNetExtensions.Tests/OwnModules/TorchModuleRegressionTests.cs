@@ -305,12 +305,13 @@ public sealed class TorchModuleRegressionTests
     }
 
     [TestMethod]
-    public void ANetworkOutlivesTheScopeOfItsUser()
+    public void ANetworkOutlivesTheScopeAndTheModeOfItsUser()
     {
         var ml = new MLContext(1);
         var data = ml.Data.LoadFromEnumerable(Points(100));
         TorchModuleRegressionTransformer model;
         using (torch.NewDisposeScope())
+        using (torch.inference_mode())
         {
             model = ml.Regression.Trainers.TorchModule(Options(new Normalised())).Fit(data);
         }
