@@ -7,13 +7,15 @@ namespace MLNetExtensions.Tests;
 /// <summary>The estimators that the conformance suite tests.</summary>
 internal static class ConformanceEntries
 {
-    private static readonly ConformanceEntry[] s_all = [LinearMap(), LinearMapOfDoubles(), LinearMapOfBooleans(), OLinear(), OLinearOfScalarDouble(), OLinearOfManySeries()];
+    private static readonly ConformanceEntry[] s_all = [LinearMap(), LinearMapOfDoubles(), LinearMapOfBooleans(), OLinear(), OLinearOfScalarDouble(), OLinearOfManySeries(), .. OwnModules.OwnModuleEntries.All];
 
     public static IEnumerable<object[]> All => s_all.Select(entry => new object[] { entry.Name });
 
     public static IEnumerable<object[]> RowScorers => s_all.Where(entry => entry.IsRowScorer).Select(entry => new object[] { entry.Name });
 
     public static IEnumerable<object[]> SequenceScorers => s_all.Where(entry => !entry.IsRowScorer).Select(entry => new object[] { entry.Name });
+
+    public static IEnumerable<object[]> Readers => s_all.Where(entry => entry.ReadsData).Select(entry => new object[] { entry.Name });
 
     public static IEnumerable<object[]> Trainers => s_all.Where(entry => entry.Options is not null).Select(entry => new object[] { entry.Name });
 

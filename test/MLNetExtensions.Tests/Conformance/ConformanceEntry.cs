@@ -53,6 +53,14 @@ internal sealed record ConformanceEntry
     /// <summary>The scores of <see cref="Data"/>'s rows by a prediction engine, each as an array of the outputs. Null for sequence scorers.</summary>
     internal Func<MLContext, ITransformer, int, IReadOnlyList<object[]>>? Engine { get; init; }
 
+    /// <summary>Whether fitting reads the data at all.</summary>
+    internal bool ReadsData { get; init; } = true;
+
+    /// <summary>
+    /// The parameters of a model whose network is made of TorchSharp's own modules. For each that was ever made, <c>Tensor.TotalCount</c> stays one higher, though its memory is freed.
+    /// </summary>
+    internal int CountedParameters { get; init; }
+
     /// <summary>The options to train with. Null where there is no training.</summary>
     internal Func<TrainingOptions>? Options { get; init; }
 

@@ -41,10 +41,10 @@ public sealed partial class ConformanceTests
             {
                 using var model = (IDisposable)estimator.Fit(entry.Data(entry.Rows));
             }
-        });
+        }, counted: 10 * entry.CountedParameters);
         Tensors.AssertNoneLeft(() => Models.Save(ml, Model(entry)));
         var file = Models.Save(ml, Model(entry));
-        Tensors.AssertNoneLeft(() => (Models.Load(file) as IDisposable)!.Dispose());
+        Tensors.AssertNoneLeft(() => (Models.Load(file) as IDisposable)!.Dispose(), counted: entry.CountedParameters);
     }
 
     [TestMethod]
@@ -58,7 +58,7 @@ public sealed partial class ConformanceTests
             var chain = ml.Transforms.CopyColumns("Copy", entry.Inputs[0]).Append(entry.Create(ml)).Fit(entry.Data(entry.Rows));
             chain.Dispose();
             chain.Dispose();
-        });
+        }, counted: entry.CountedParameters);
     }
 
     [TestMethod]
@@ -202,7 +202,7 @@ public sealed partial class ConformanceTests
     // ---- Training ----
 
     [TestMethod]
-    [DynamicData(nameof(ConformanceEntries.All), typeof(ConformanceEntries))]
+    [DynamicData(nameof(ConformanceEntries.Readers), typeof(ConformanceEntries))]
     public void NoRowsCannotBeFitted(string name)
     {
         var entry = ConformanceEntries.Find(name);
@@ -211,7 +211,7 @@ public sealed partial class ConformanceTests
     }
 
     [TestMethod]
-    [DynamicData(nameof(ConformanceEntries.All), typeof(ConformanceEntries))]
+    [DynamicData(nameof(ConformanceEntries.Readers), typeof(ConformanceEntries))]
     public void TrainingReadsTheDataOnceAndOnlyWhatItNeeds(string name)
     {
         var entry = ConformanceEntries.Find(name);
@@ -287,7 +287,7 @@ public sealed partial class ConformanceTests
             };
             Assert.Throws<OperationCanceledException>(() => entry.CreateWith!(new MLContext(1), options).Fit(data));
             Assert.AreEqual(0, epochs);
-        });
+        }, counted: entry.CountedParameters);
     }
 
     [TestMethod]
@@ -321,7 +321,7 @@ public sealed partial class ConformanceTests
                 }
                 Assert.AreEqual(1, epochs);
             }
-        });
+        }, counted: 2 * entry.CountedParameters);
     }
 
     [TestMethod]
@@ -336,7 +336,7 @@ public sealed partial class ConformanceTests
             var data = entry.Data(entry.Rows);
             Assert.AreEqual("mine", Must.Innermost(Must.Catch(() => entry.CreateWith!(new MLContext(1), options).Fit(data))).Message);
             Assert.AreEqual(data.CursorsOpened, data.CursorsClosed);
-        });
+        }, counted: entry.CountedParameters);
     }
 
     [TestMethod]
@@ -439,7 +439,7 @@ public sealed partial class ConformanceTests
         var entry = ConformanceEntries.Find(name);
         var ml = new MLContext(1);
         var data = entry.Data(entry.Rows);
-        using var model = new EstimatorChain<ITransformer>().Append(entry.Create(ml)).Append(ml.Transforms.CopyColumns("Copy", entry.Outputs[0])).Append(ml.Transforms.Concatenate("All", "Copy")).Fit(data);
+        using var model = new EstimatorChain<ITransformer>().Append(entry.Create(ml)).Append(ml.Transforms.CopyColumns("Copy", entry.Outputs[^1])).Append(ml.Transforms.Concatenate("All", "Copy")).Fit(data);
         var view = model.Transform(data);
         var expected = Snapshot.Of(view);
         using var stream = new MemoryStream();
