@@ -89,6 +89,17 @@ public sealed partial class SampleTests
         Assert.HasCount(1 + 3 + 1 + 12, lines);
     }
 
+    // ---- Own modules ----
+
+    [TestMethod]
+    public void OwnModule()
+    {
+        var lines = Run("samples/OwnModule").Succeeded().Lines;
+        var accuracy = Regex.Match(lines.Single(line => line.StartsWith("Accuracy", StringComparison.Ordinal)), @"([\d.]+) %").Groups[1].Value;
+        Assert.IsGreaterThan(95, double.Parse(accuracy, CultureInfo.InvariantCulture));
+        Assert.IsTrue(lines.Any(line => line.Contains("600 of 600 scores are the same", StringComparison.Ordinal)));
+    }
+
     // ---- Benchmarks ----
 
     [TestMethod]
