@@ -73,7 +73,7 @@ public sealed class PackageTests
         Assert.IsGreaterThan(20, Element("description").Value.Length);
         // No pin of the repository is a dependency, and no analyzer.
         var dependencies = Element("dependencies").Descendants().Where(element => element.Name.LocalName == "dependency").ToDictionary(element => element.Attribute("id")!.Value, element => element.Attribute("version")!.Value);
-        CollectionAssert.AreEqual(new[] { "Microsoft.ML", "System.Numerics.Tensors", "TorchSharp" }, dependencies.Keys.Order(StringComparer.Ordinal).ToArray());
+        CollectionAssert.AreEqual(new[] { "Microsoft.ML", "System.IO.Hashing", "System.Numerics.Tensors", "TorchSharp" }, dependencies.Keys.Order(StringComparer.Ordinal).ToArray());
         Assert.AreEqual("[5.0.1, 6.0.0)", dependencies["Microsoft.ML"]);
         Assert.AreEqual(Pin("TorchSharp"), dependencies["TorchSharp"]);
         Assert.AreEqual(Pin("System.Numerics.Tensors"), dependencies["System.Numerics.Tensors"]);
