@@ -116,10 +116,7 @@ public abstract class TorchModuleTransformer : FeatureScoringTransformer<nn.Modu
             GC.KeepAlive(tensor);
             return values;
         }
-        var scaler = new ColumnScaler(Take(Means), Take(Deviations));
-        return scaler.Means.All(double.IsFinite) && scaler.Deviations.All(value => double.IsFinite(value) && value > 0)
-            ? scaler
-            : throw new FormatException($"The tensors '{prefix}' are no means and deviations.");
+        return ColumnScaler.Read(Take(Means), Take(Deviations));
     }
 
     private protected sealed override void DisposeCore() => Own.Dispose();

@@ -176,7 +176,7 @@ public sealed class ForecastEngine<TIn, TOut> : IDisposable
         _input.Dispose();
     }
 
-    private void Forecast(WindowRing ring, ChannelScaler scaler, int horizon, Memory<float>[] results)
+    private void Forecast(WindowRing ring, ColumnScaler scaler, int horizon, Memory<float>[] results)
     {
         var channels = _forecaster.TargetChannels.Count;
         var size = _forecaster.Horizon * channels;

@@ -24,9 +24,9 @@ internal sealed class ForecastingData
         Series = Series.Read(host, data, options);
         TargetChannels = FindTargets(host, options, Series.ChannelNames);
         Split(host);
-        Scaler = options.Standardize ? ChannelScaler.Fit(Rows(_trainingRows), Series.Channels) : ChannelScaler.None(Series.Channels);
+        Scaler = options.Standardize ? ColumnScaler.Fit(Rows(_trainingRows), Series.Channels) : ColumnScaler.None(Series.Channels);
         GroupScalers = options is { Standardize: true, StandardizePerGroup: true, GroupColumnName: not null }
-            ? Series.Groups.Zip(_trainingRows).ToDictionary(pair => pair.First.Name, pair => ChannelScaler.Fit(Rows([pair.Second]), Series.Channels))
+            ? Series.Groups.Zip(_trainingRows).ToDictionary(pair => pair.First.Name, pair => ColumnScaler.Fit(Rows([pair.Second]), Series.Channels))
             : [];
         Standardized = new double[Series.Values.Length];
         foreach (var group in Series.Groups)
@@ -45,10 +45,10 @@ internal sealed class ForecastingData
     internal IReadOnlyList<int> TargetChannels { get; }
 
     /// <summary>The scale of all series together.</summary>
-    internal ChannelScaler Scaler { get; }
+    internal ColumnScaler Scaler { get; }
 
     /// <summary>The scales of single series; empty unless asked for.</summary>
-    internal IReadOnlyDictionary<string, ChannelScaler> GroupScalers { get; }
+    internal IReadOnlyDictionary<string, ColumnScaler> GroupScalers { get; }
 
     /// <summary>The standardised series, row by row.</summary>
     internal double[] Standardized { get; }

@@ -16,14 +16,14 @@ internal sealed class ForecastingModel
     private const string QuantilesName = "error_quantiles";
     private const string KeysName = "group";
 
-    private readonly IReadOnlyDictionary<string, ChannelScaler> _groupScalers;
-    private readonly ChannelScaler _scaler;
+    private readonly IReadOnlyDictionary<string, ColumnScaler> _groupScalers;
+    private readonly ColumnScaler _scaler;
 
-    internal ForecastingModel(ForecastingModelOptions options, IReadOnlyDictionary<string, ChannelScaler> groupScalers, IReadOnlyDictionary<string, double[]> histories, double[]? quantiles)
+    internal ForecastingModel(ForecastingModelOptions options, IReadOnlyDictionary<string, ColumnScaler> groupScalers, IReadOnlyDictionary<string, double[]> histories, double[]? quantiles)
     {
         Options = options;
         _groupScalers = groupScalers;
-        _scaler = new(options.Means, options.Deviations);
+        _scaler = ColumnScaler.Read(options.Means, options.Deviations);
         Histories = histories;
         Quantiles = quantiles;
     }
@@ -38,7 +38,7 @@ internal sealed class ForecastingModel
     /// <summary>[H, C']: by how many deviations of its window a value lies off the forecast at most, with the probability of the confidence level.</summary>
     internal double[]? Quantiles { get; }
 
-    internal ChannelScaler ScalerOf(string group) => _groupScalers.GetValueOrDefault(group) ?? _scaler;
+    internal ColumnScaler ScalerOf(string group) => _groupScalers.GetValueOrDefault(group) ?? _scaler;
 
     internal ForecastingModel With(IReadOnlyDictionary<string, double[]> histories) => new(Options, _groupScalers, histories, Quantiles);
 
@@ -95,14 +95,14 @@ internal sealed class ForecastingModel
             histories.Add(names[i], history[start..(start + length)]);
             start += length;
         }
-        var scalers = new Dictionary<string, ChannelScaler>();
+        var scalers = new Dictionary<string, ColumnScaler>();
         if (weights.ContainsKey(GroupScalesName))
         {
             var scales = ModelReader.Take(weights, GroupScalesName, ScalarType.Float64, names.Count, 2, channels).data<double>().ToArray();
             for (var i = 0; i < names.Count; i++)
             {
                 var scale = scales.AsSpan(2 * i * channels, 2 * channels);
-                scalers.Add(names[i], new(CheckScale(scale[..channels].ToArray(), _ => true), CheckScale(scale[channels..].ToArray(), value => value > 0)));
+                scalers.Add(names[i], ColumnScaler.Read(scale[..channels].ToArray(), scale[channels..].ToArray()));
             }
         }
         var quantiles = options.LowerBoundColumnName is null ? null : ModelReader.Take(weights, QuantilesName, ScalarType.Float64, options.Horizon, options.TargetChannels.Count).data<double>().ToArray();
@@ -119,10 +119,5 @@ internal sealed class ForecastingModel
         {
             throw new FormatException("The options describe no forecaster.");
         }
-        CheckScale(options.Means, _ => true);
-        CheckScale(options.Deviations, value => value > 0);
     }
-
-    private static IReadOnlyList<double> CheckScale(IReadOnlyList<double> scale, Func<double, bool> holds)
-        => scale.All(value => double.IsFinite(value) && holds(value)) ? scale : throw new FormatException("A scale is not finite or not positive.");
 }

@@ -78,7 +78,7 @@ public abstract class ForecastingTransformer : SequenceScoringTransformer
     /// <param name="windows">The windows, each [N, T] of standardised values.</param>
     /// <param name="scalers">The scale of each window.</param>
     /// <param name="write">Is given the number of a window, and its forecast and bounds, [H, C'] each; the bounds are empty if there are none.</param>
-    internal void Forecast(WindowBatch windows, IReadOnlyList<ChannelScaler> scalers, ForecastWriter write)
+    internal void Forecast(WindowBatch windows, IReadOnlyList<ColumnScaler> scalers, ForecastWriter write)
     {
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
@@ -117,9 +117,9 @@ public abstract class ForecastingTransformer : SequenceScoringTransformer
     /// <summary>Keeps the last rows of each series of its cursor, so that a batch of rows becomes a batch of windows.</summary>
     private sealed class ForecastScorer(ForecastingTransformer model) : BatchScorer
     {
-        private readonly Dictionary<string, (WindowRing Ring, ChannelScaler Scaler)> _series = [];
+        private readonly Dictionary<string, (WindowRing Ring, ColumnScaler Scaler)> _series = [];
         private readonly WindowBatch _windows = new(model.Model.Channels, model.WindowSize);
-        private readonly List<ChannelScaler> _scalers = [];
+        private readonly List<ColumnScaler> _scalers = [];
         private readonly List<int> _rows = [];
         private long _seen;
         private long _missing;

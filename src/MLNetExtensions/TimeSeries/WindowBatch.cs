@@ -25,7 +25,7 @@ internal sealed class WindowBatch(int channels, int windowSize)
         }
     }
 
-    internal void Add(WindowRing ring, ChannelScaler scaler)
+    internal void Add(WindowRing ring, ColumnScaler scaler)
     {
         for (var c = 0; c < channels; c++)
         {

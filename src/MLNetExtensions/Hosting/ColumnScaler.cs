@@ -1,0 +1,103 @@
+using System.Numerics;
+
+namespace MLNetExtensions;
+
+/// <summary>Brings each slot of a column to mean 0 and population variance 1 over the rows it was fitted to. A constant slot is only moved.</summary>
+internal sealed class ColumnScaler(double[] means, double[] deviations)
+{
+    private delegate ReadOnlySpan<T> RowAt<T>(int row);
+
+    internal double[] Means { get; } = means;
+
+    /// <summary>The standard deviations; 1 for a constant slot.</summary>
+    internal double[] Deviations { get; } = deviations;
+
+    internal static ColumnScaler None(int width) => new(new double[width], [.. Enumerable.Repeat(1.0, width)]);
+
+    /// <summary>The scale that a model file holds.</summary>
+    /// <exception cref="FormatException">The numbers are no means and deviations.</exception>
+    internal static ColumnScaler Read(IReadOnlyList<double> means, IReadOnlyList<double> deviations)
+        => means.Count == deviations.Count && means.All(double.IsFinite) && deviations.All(value => double.IsFinite(value) && value > 0)
+            ? new([.. means], [.. deviations])
+            : throw new FormatException("A scale is not finite or not positive.");
+
+    /// <summary>Fits to the rows [rows, width] of an array.</summary>
+    internal static ColumnScaler Fit(double[] values, int width) => Fit(width, values.Length / width, row => values.AsSpan(row * width, width));
+
+    /// <summary>Fits to some rows of a column.</summary>
+    internal static ColumnScaler Fit(RowBuffer<float> values, int[] rows) => Fit<float>(values[rows[0]].Length, rows.Length, row => values[rows[row]]);
+
+    private static ColumnScaler Fit<T>(int width, int rows, RowAt<T> rowAt)
+        where T : INumberBase<T>
+    {
+        var means = new double[width];
+        var deviations = new double[width];
+        var largest = new double[width];
+        var constant = Enumerable.Repeat(true, width).ToArray();
+        var first = rows == 0 ? default : rowAt(0);
+        for (var row = 0; row < rows; row++)
+        {
+            var values = rowAt(row);
+            for (var i = 0; i < width; i++)
+            {
+                means[i] += double.CreateTruncating(values[i]) / rows;
+                constant[i] &= values[i] == first[i];
+            }
+        }
+        for (var row = 0; row < rows; row++)
+        {
+            var values = rowAt(row);
+            for (var i = 0; i < width; i++)
+            {
+                largest[i] = Math.Max(largest[i], Math.Abs(double.CreateTruncating(values[i]) - means[i]));
+            }
+        }
+        // Brought near 1 by a power of two, which costs no digit, so that squares neither overflow nor vanish.
+        var exponents = largest.Select(value => value > 0 && double.IsFinite(value) ? Math.ILogB(value) : 0).ToArray();
+        for (var row = 0; row < rows; row++)
+        {
+            var values = rowAt(row);
+            for (var i = 0; i < width; i++)
+            {
+                var d = Math.ScaleB(double.CreateTruncating(values[i]) - means[i], -exponents[i]);
+                deviations[i] += d * d / rows;
+            }
+        }
+        for (var i = 0; i < width; i++)
+        {
+            deviations[i] = constant[i] ? 1 : Math.ScaleB(Math.Sqrt(deviations[i]), exponents[i]);
+        }
+        return new(means, deviations);
+    }
+
+    internal double Standardize(double value, int slot) => (value - Means[slot]) / Deviations[slot];
+
+    internal double Restore(double value, int slot) => value * Deviations[slot] + Means[slot];
+
+    /// <summary>Standardises one row after the other.</summary>
+    internal void Standardize(ReadOnlySpan<double> values, Span<double> result)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            result[i] = Standardize(values[i], i % Means.Length);
+        }
+    }
+
+    /// <summary>Standardises a row.</summary>
+    internal void Standardize(ReadOnlySpan<float> row, Span<float> result)
+    {
+        for (var i = 0; i < row.Length; i++)
+        {
+            result[i] = (float)Standardize(row[i], i);
+        }
+    }
+
+    /// <summary>Takes the standardisation of a row back.</summary>
+    internal void Restore(ReadOnlySpan<float> row, Span<float> result)
+    {
+        for (var i = 0; i < row.Length; i++)
+        {
+            result[i] = (float)Restore(row[i], i);
+        }
+    }
+}
