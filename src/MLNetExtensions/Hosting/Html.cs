@@ -54,18 +54,19 @@ internal static class Html
         return html.Append("</tbody></table>").ToString();
     }
 
-    /// <summary>Lines over 1, 2, 3 …, from zero up.</summary>
-    internal static string LineChart(string title, string xTitle, params IReadOnlyList<(string Name, string Color, IReadOnlyList<double> Values)> lines)
+    /// <summary>Lines over 1, 2, 3 …, from zero up or, where they are no sizes, from the least value up.</summary>
+    internal static string LineChart(string title, string xTitle, bool fromZero, params IReadOnlyList<(string Name, string Color, IReadOnlyList<double> Values)> lines)
     {
         const double Left = 60, Top = 30, Width = 480, Height = 180;
         var points = lines.Max(line => line.Values.Count);
-        var top = lines.SelectMany(line => line.Values).Where(double.IsFinite).DefaultIfEmpty(0).Max();
-        top = top > 0 ? top : 1;
+        var finite = lines.SelectMany(line => line.Values).Where(double.IsFinite).DefaultIfEmpty(0).ToArray();
+        var bottom = fromZero ? 0 : finite.Min();
+        var top = finite.Max() > bottom ? finite.Max() : bottom + 1;
         var svg = new StringBuilder();
         svg.Append(CultureInfo.InvariantCulture, $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{Left + Width + 20:F0}\" height=\"{Top + Height + 60:F0}\" role=\"img\" font-family=\"sans-serif\" font-size=\"12\">");
         svg.Append($"<title>{Encode(title)}</title>");
         svg.Append(CultureInfo.InvariantCulture, $"<path d=\"M{Left:F0} {Top:F0}V{Top + Height:F0}H{Left + Width:F0}\" fill=\"none\" stroke=\"#888\"/>");
-        svg.Append(Text(Left, 16, "start", title)).Append(Text(Left - 6, Top + 10, "end", Number(top))).Append(Text(Left - 6, Top + Height, "end", "0"));
+        svg.Append(Text(Left, 16, "start", title)).Append(Text(Left - 6, Top + 10, "end", Number(top))).Append(Text(Left - 6, Top + Height, "end", Number(bottom)));
         svg.Append(Text(Left, Top + Height + 16, "middle", "1")).Append(Text(Left + Width / 2, Top + Height + 16, "middle", xTitle));
         if (points > 1)
         {
@@ -74,7 +75,7 @@ internal static class Html
         for (var i = 0; i < lines.Count; i++)
         {
             var (name, color, values) = lines[i];
-            var places = values.Select((value, j) => (X: Left + (points > 1 ? Width * j / (points - 1) : 0), Y: Top + Height * (1 - value / top))).Where(place => double.IsFinite(place.Y)).ToArray();
+            var places = values.Select((value, j) => (X: Left + (points > 1 ? Width * j / (points - 1) : 0), Y: Top + Height * (1 - (value - bottom) / (top - bottom)))).Where(place => double.IsFinite(place.Y)).ToArray();
             svg.Append($"<polyline fill=\"none\" stroke=\"{Encode(color)}\" stroke-width=\"2\" points=\"{string.Join(' ', places.Select(place => string.Create(CultureInfo.InvariantCulture, $"{place.X:F1},{place.Y:F1}")))}\"/>");
             foreach (var (x, y) in places.Length == 1 ? places : [])
             {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
@@ -102,6 +103,45 @@ public sealed class ForecastEngine<TIn, TOut> : IDisposable
     /// </exception>
     public TOut Predict(int horizon, string? group = null)
     {
+        var results = Compute(horizon, ref group);
+        if (!_outputs.TryGetValue(horizon, out var output))
+        {
+            _outputs.Add(horizon, output = new(_host, _input.Row, _forecaster.GetOutputs(horizon), _following));
+        }
+        for (var i = 0; i < results.Length; i++)
+        {
+            var buffer = output.Buffer<float>(i);
+            buffer.Clear();
+            results[i].Span.CopyTo(buffer.Add(results[i].Length));
+        }
+        return output.Get();
+    }
+
+    /// <summary>The same as a table with names, to be printed or shown as HTML.</summary>
+    /// <param name="horizon">The number of steps. Must be positive. Null: the horizon that the model was trained for.</param>
+    /// <param name="group">The series to forecast. Null: that of the row last taken.</param>
+    /// <returns>The forecast, and its bounds if the model has any.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="horizon"/> is not positive.</exception>
+    /// <exception cref="InvalidOperationException">As for <see cref="Predict(int, string?)"/>.</exception>
+    public ForecastResult PredictResult(int? horizon = null, string? group = null)
+    {
+        var steps = horizon ?? _forecaster.Horizon;
+        var results = Compute(steps, ref group);
+        var names = _forecaster.TargetChannels.Select(channel => _forecaster.ChannelNames[channel]).ToArray();
+        return new(group, names, [.. results.Select(result =>
+        {
+            var table = new float[steps, names.Length];
+            for (var i = 0; i < result.Length; i++)
+            {
+                table[i / names.Length, i % names.Length] = result.Span[i];
+            }
+            return table;
+        })]);
+    }
+
+    // The forecast and its bounds, [H, C'] each; says which series it is of.
+    private Memory<float>[] Compute(int horizon, [NotNull] ref string? group)
+    {
         _forecaster.ThrowIfDisposed();
         Check.Option(_host, horizon > 0, horizon, "Must be positive");
         if (horizon > _forecaster.Horizon && !_forecaster.TargetChannels.SequenceEqual(Enumerable.Range(0, Forecasting.Channels)))
@@ -109,10 +149,6 @@ public sealed class ForecastEngine<TIn, TOut> : IDisposable
             throw Check.BadData(_host, $"The model forecasts {_forecaster.Horizon} steps of {_forecaster.TargetChannels.Count} of its {Forecasting.Channels} channels: it cannot go on to {horizon} steps without the others.");
         }
         group ??= _group ?? throw Check.BadData(_host, "The model knows many series: name the one to forecast, or give a row of it first.");
-        if (!_outputs.TryGetValue(horizon, out var output))
-        {
-            _outputs.Add(horizon, output = new(_host, _input.Row, _forecaster.GetOutputs(horizon), _following));
-        }
         var targets = _forecaster.TargetChannels.Count;
         var results = new Memory<float>[Forecasting.Options.LowerBoundColumnName is null ? 1 : 3];
         for (var i = 0; i < results.Length; i++)
@@ -124,13 +160,7 @@ public sealed class ForecastEngine<TIn, TOut> : IDisposable
         {
             Forecast(ring, Forecasting.ScalerOf(group), horizon, results);
         }
-        for (var i = 0; i < results.Length; i++)
-        {
-            var buffer = output.Buffer<float>(i);
-            buffer.Clear();
-            results[i].Span.CopyTo(buffer.Add(horizon * targets));
-        }
-        return output.Get();
+        return results;
     }
 
     /// <summary>Saves the model with the rows that this engine has taken, so that an engine made of the loaded model goes on from there.</summary>

@@ -12,6 +12,8 @@ internal static class ForecastHtml
 
     private const string NaiveColor = "#ff7f0e";
 
+    private const string BoundColor = "#9ecae1";
+
     private static readonly string[] s_errorHeader = ["MSE", "MAE", "RMSE", "sMAPE", "MASE"];
 
     private static readonly string[] s_intervalHeader = ["coverage", "mean width", "quantile loss", "interval score"];
@@ -41,7 +43,21 @@ internal static class ForecastHtml
     }
 
     internal static string StepChart(IReadOnlyList<ForecastErrors> errors, IReadOnlyList<ForecastErrors> naive, int seasonality)
-        => Html.LineChart("Mean absolute error by step", "step", ("forecast", ForecastColor, [.. errors.Select(step => step.MeanAbsoluteError)]), (NaiveName(seasonality), NaiveColor, [.. naive.Select(step => step.MeanAbsoluteError)]));
+        => Html.LineChart("Mean absolute error by step", "step", fromZero: true, ("forecast", ForecastColor, [.. errors.Select(step => step.MeanAbsoluteError)]), (NaiveName(seasonality), NaiveColor, [.. naive.Select(step => step.MeanAbsoluteError)]));
+
+    /// <summary>The forecast of one channel, with its bounds if it has any.</summary>
+    internal static string ForecastChart(string channel, IReadOnlyList<double> forecast, IReadOnlyList<double>? lower, IReadOnlyList<double>? upper)
+        => Html.LineChart(channel, "step", fromZero: false,
+            [("forecast", ForecastColor, forecast), .. lower is null || upper is null ? [] : new[] { ("lower bound", BoundColor, lower), ("upper bound", BoundColor, upper) }]);
+
+    /// <summary>The forecasts of all channels, step by step.</summary>
+    internal static string ForecastTable(ForecastResult result)
+    {
+        var more = result.Horizon > MostRows ? string.Create(CultureInfo.InvariantCulture, $" (the first {MostRows} of {result.Horizon} steps)") : "";
+        return Html.Table($"Forecast{more}", ["Step", .. result.ChannelNames.SelectMany(name => result.Lower is null ? [name] : new[] { name, $"{name} lower", $"{name} upper" })],
+            Enumerable.Range(0, Math.Min(result.Horizon, MostRows)).Select(step => (string[])[$"+{Html.Number(step + 1)}", .. Enumerable.Range(0, result.ChannelNames.Count)
+                .SelectMany(channel => result.Lower is null ? [result.Forecast[step, channel]] : new[] { result.Forecast[step, channel], result.Lower[step, channel], result.Upper![step, channel] }).Select(value => Html.Number(value))]));
+    }
 
     internal static string FoldTable(IReadOnlyList<ForecastingFold> folds)
     {

@@ -30,6 +30,12 @@ public sealed class ForecastEngineTests
         public float[] High { get; set; } = [];
     }
 
+    private sealed class NextOnly
+    {
+        [ColumnName("Next")]
+        public float[] Values { get; set; } = [];
+    }
+
     private static Point[] Points(int count, int stores = 1, int first = 0)
         => [.. Enumerable.Range(first, count).SelectMany(t => Enumerable.Range(0, stores).Select(s => new Point
         {
@@ -135,6 +141,55 @@ public sealed class ForecastEngineTests
         }
         CollectionAssert.AreEqual(other.Predict().Next, longer.Next[8..16]);
         CollectionAssert.AreEqual(whole.Next, engine.Predict().Next, "Rolling changed the engine.");
+    }
+
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void ResultIsTheForecastForPeople(bool bounds)
+    {
+        var (ml, model) = Train(Options(grouped: true, bounds), Points(200, 2));
+        using var engine = model.CreateForecastEngine<Point, NextOnly>(ml);
+        var expected = engine.Predict(6, "s1").Values;
+        var result = engine.PredictResult(6, "s1");
+        Assert.AreEqual("s1", result.Group);
+        Assert.AreEqual(6, result.Horizon);
+        CollectionAssert.AreEqual(new[] { "Sales", "Visitors" }, result.ChannelNames.ToArray());
+        CollectionAssert.AreEqual(expected, result.Forecast.Cast<float>().ToArray());
+        Assert.AreEqual(bounds, result.Lower is not null);
+        if (bounds)
+        {
+            Assert.IsLessThan(result.Upper![0, 1], result.Lower![0, 1]);
+            Assert.IsTrue(float.IsNaN(result.Lower[5, 0]));
+        }
+        Assert.HasCount(7, result.ToString().Split(Environment.NewLine));
+        Must.Contain(result.ToString(), "Visitors", "+6");
+        var html = System.Xml.Linq.XElement.Parse(result.ToHtml());
+        Assert.HasCount(2, html.Elements().Where(element => element.Name.LocalName == "svg").ToArray());
+        Assert.HasCount(6, html.Descendants("tbody").Single().Elements("tr").ToArray());
+        Assert.AreEqual(Horizon, engine.PredictResult(group: "s0").Horizon);
+    }
+
+    [TestMethod]
+    public void CallsAllocateTheSameHoweverManyThereWere()
+    {
+        var (ml, model) = Train(Options(grouped: false), Points(200));
+        using var engine = model.CreateForecastEngine<Point, Forecast>(ml);
+        var row = Points(1)[0];
+        long Allocated(int calls)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < calls; i++)
+            {
+                engine.Update(row);
+                engine.Predict();
+            }
+            return (GC.GetAllocatedBytesForCurrentThread() - before) / calls;
+        }
+        Allocated(200);
+        var early = Allocated(100);
+        Allocated(2000);
+        Assert.IsLessThanOrEqualTo(early * 1.05, Allocated(100));
     }
 
     [TestMethod]
