@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace MLNetExtensions.Torch;
 
@@ -136,7 +137,7 @@ public abstract class TorchModuleTransformer : FeatureScoringTransformer<nn.Modu
             for (var row = 0; row < batch.Count; row++)
             {
                 var values = features[row];
-                isFinite[row] = AllFinite(values);
+                isFinite[row] = TensorPrimitives.IsFiniteAll<float>(values);
                 if (isFinite[row])
                 {
                     model._features.Standardize(values, memory.Slice(row * values.Length, values.Length));
@@ -162,18 +163,6 @@ public abstract class TorchModuleTransformer : FeatureScoringTransformer<nn.Modu
                 }
             }
             model.Write(outputs, batch);
-        }
-
-        private static bool AllFinite(ReadOnlySpan<float> values)
-        {
-            foreach (var value in values)
-            {
-                if (!float.IsFinite(value))
-                {
-                    return false;
-                }
-            }
-            return true;
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
@@ -115,9 +116,9 @@ internal sealed class ForecastEvaluator
                 continue;
             }
             var (forecasts, skipped, bounded) = parts[group].Counts;
-            if (window.Move(row) && Read(readers, buffers) && AreFinite(buffers[0].Values))
+            if (window.Move(row) && Read(readers, buffers) && TensorPrimitives.IsFiniteAll<double>(buffers[0].Values))
             {
-                var complete = _level is not null && !HasNaN(buffers[1].Values) && !HasNaN(buffers[2].Values);
+                var complete = _level is not null && !TensorPrimitives.IsNaNAny<double>(buffers[1].Values) && !TensorPrimitives.IsNaNAny<double>(buffers[2].Values);
                 for (var i = 0; i < slots.Length; i++)
                 {
                     var scale = scales?[group]?[i % _channels.Length] ?? double.NaN;
@@ -152,30 +153,6 @@ internal sealed class ForecastEvaluator
             readers[i]();
         }
         return true;
-    }
-
-    private static bool AreFinite(ReadOnlySpan<double> values)
-    {
-        foreach (var value in values)
-        {
-            if (!double.IsFinite(value))
-            {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private static bool HasNaN(ReadOnlySpan<double> values)
-    {
-        foreach (var value in values)
-        {
-            if (double.IsNaN(value))
-            {
-                return true;
-            }
-        }
-        return false;
     }
 
     private ForecastingMetrics Metrics(ForecastSums[] slots, ForecastSums[] parts, RowGroups groups)
