@@ -48,7 +48,11 @@ command.SetAction(arguments =>
     }
     catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
     {
-        Console.Error.WriteLine($"Error: {e.GetBaseException().Message}");
+        Console.Error.WriteLine($"Error: {e.Message}");
+        for (var cause = e.InnerException; cause is not null; cause = cause.InnerException)
+        {
+            Console.Error.WriteLine($"  {cause.Message}");
+        }
         return 1;
     }
 });

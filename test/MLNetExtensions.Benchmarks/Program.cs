@@ -17,6 +17,6 @@ try
 }
 catch (Exception e) when (e is IOException or InvalidDataException or ArgumentException or InvalidOperationException)
 {
-    Console.Error.WriteLine($"Error: {e.GetBaseException().Message}");
+    Console.Error.WriteLine($"Error: {e.Message}");
     return 1;
 }
