@@ -41,21 +41,12 @@ internal static class OLinearRun
     /// <summary>The scale of each channel. The means do not matter: they cancel in a difference.</summary>
     public static double[] Deviations(ReadOnlySpan<float[]> rows)
     {
-        var deviations = new double[rows[0].Length];
-        for (var c = 0; c < deviations.Length; c++)
+        var values = new List<double>();
+        foreach (var row in rows)
         {
-            double mean = 0, squares = 0;
-            foreach (var row in rows)
-            {
-                mean += (double)row[c] / rows.Length;
-            }
-            foreach (var row in rows)
-            {
-                squares += (row[c] - mean) * (row[c] - mean) / rows.Length;
-            }
-            deviations[c] = squares > 0 ? Math.Sqrt(squares) : 1;
+            values.AddRange(row.Select(value => (double)value));
         }
-        return deviations;
+        return ColumnScaler.Fit([.. values], rows[0].Length).Deviations;
     }
 
     private static (double Mse, double Mae, int Windows) Errors(IEnumerable<float[]> forecasts, ReadOnlySpan<float[]> actual, double[] deviations, OLinearEstimator.Options options)
