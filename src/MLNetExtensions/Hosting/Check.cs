@@ -51,6 +51,13 @@ internal static class Check
         }
     }
 
+    /// <summary>An exception for a column that is not what is needed.</summary>
+    internal static Exception SchemaMismatch(IExceptionContext context, string role, string name, string expected, string? actual)
+        => context.ExceptSchemaMismatch("inputSchema", role, name, expected, actual);
+
+    /// <exception cref="OperationCanceledException">The host was told to stop.</exception>
+    internal static void Alive(IHost host) => host.CheckAlive();
+
     /// <summary>An exception for data that proves unusable while it is read.</summary>
     internal static Exception BadData(IExceptionContext context, string message) => context.Process(new InvalidOperationException(message));
 }

@@ -51,6 +51,9 @@ internal abstract record InputColumn(string Name, string Role, InputTypes Types,
         return column;
     }
 
+    /// <summary>The number of values in a row of a column; 0 where it varies.</summary>
+    internal static int Width(DataViewSchema.Column column) => column.Type.GetValueCount();
+
     /// <summary>Checks the column in the shape of a schema, as an estimator sees it.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is none of this name, or it has another type.</exception>
     internal void Check(IExceptionContext context, SchemaShape schema)

@@ -21,7 +21,7 @@ internal static class ScoreColumns
     /// <summary>The promise of a score of the given type.</summary>
     internal static SchemaShape.Column Promise(DataViewType type, bool hasSlotNames = false)
         => Column(Score, type, hasSlotNames
-            ? AnnotationUtils.GetTrainerOutputAnnotation().Append(SchemaShapes.Column(AnnotationUtils.Kinds.SlotNames, new VectorDataViewType(TextDataViewType.Instance, 1)))
+            ? AnnotationUtils.GetTrainerOutputAnnotation().Append(SchemaShapes.Column(SlotNames.Promise.Name, SlotNames.Promise.Type))
             : AnnotationUtils.GetTrainerOutputAnnotation());
 
     /// <summary>A score of the given type, for data of the given schema.</summary>
@@ -30,7 +30,7 @@ internal static class ScoreColumns
         var annotations = Annotations(inputSchema, kind, AnnotationUtils.Const.ScoreValueKind.Score);
         if (slotNames is not null)
         {
-            AddSlotNames(annotations, slotNames);
+            SlotNames.AddTo(annotations, slotNames);
         }
         return new(Score, type, annotations.ToAnnotations());
     }
@@ -59,7 +59,7 @@ internal static class ScoreColumns
         var score = Annotations(inputSchema, Kind.MulticlassClassification, AnnotationUtils.Const.ScoreValueKind.Score);
         if (labels.ValueType is TextDataViewType)
         {
-            AddSlotNames(score, labels.Values!);
+            SlotNames.AddTo(score, labels.Values!);
         }
         labels.AddTo(score, AnnotationUtils.Kinds.TrainingLabelValues);
         return
@@ -67,18 +67,6 @@ internal static class ScoreColumns
             new OutputColumn<uint>(PredictedLabel, new KeyDataViewType(typeof(uint), labels.Count), predicted.ToAnnotations()),
             new OutputColumn<float>(Score, new VectorDataViewType(NumberDataViewType.Single, (int)labels.Count), score.ToAnnotations()),
         ];
-    }
-
-    /// <summary>The slot names of a column as a list; null where it has none.</summary>
-    internal static IReadOnlyList<string>? SlotNames(DataViewSchema.Column column)
-    {
-        if (column.Type is not VectorDataViewType { IsKnownSize: true } vector || !column.HasSlotNames(vector.Size))
-        {
-            return null;
-        }
-        VBuffer<ReadOnlyMemory<char>> names = default;
-        column.GetSlotNames(ref names);
-        return [.. names.DenseValues().Select(name => name.ToString())];
     }
 
     /// <summary>Whether the shape of a schema promises slot names of the column.</summary>
@@ -102,11 +90,5 @@ internal static class ScoreColumns
         builder.Add(AnnotationUtils.Kinds.ScoreColumnKind, TextDataViewType.Instance, (ref ReadOnlyMemory<char> value) => value = kind.AsMemory());
         builder.Add(AnnotationUtils.Kinds.ScoreValueKind, TextDataViewType.Instance, (ref ReadOnlyMemory<char> value) => value = valueKind.AsMemory());
         return builder;
-    }
-
-    private static void AddSlotNames(DataViewSchema.Annotations.Builder builder, IReadOnlyList<string> names)
-    {
-        var text = names.Select(name => name.AsMemory()).ToArray();
-        builder.AddSlotNames(text.Length, (ref VBuffer<ReadOnlyMemory<char>> value) => new VBuffer<ReadOnlyMemory<char>>(text.Length, text).CopyTo(ref value));
     }
 }

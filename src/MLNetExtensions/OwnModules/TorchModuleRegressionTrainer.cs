@@ -97,7 +97,7 @@ public sealed partial class TorchModuleRegressionTrainer : IEstimator<TorchModul
         var module = _training.Train(features, split, featureScaler, labels[0].Length, (row, memory) => labelScaler.Standardize(labels[row], MemoryMarshal.Cast<byte, float>(memory)), ScalarType.Float32,
             _options.CustomLoss ?? Loss, _options.CustomLoss is { } custom ? $"custom {custom.Method.DeclaringType} {custom.Method.Name}" : string.Create(CultureInfo.InvariantCulture, $"{_options.Loss} {_options.HuberDelta:R}"));
         var column = input.Schema[_label.Name];
-        return new(_host, module, _options.FeatureColumnName, featureScaler, labelScaler, column.Type is VectorDataViewType, ScoreColumns.SlotNames(column));
+        return new(_host, module, _options.FeatureColumnName, featureScaler, labelScaler, column.Type is VectorDataViewType, SlotNames.Of(column) is { Length: > 0 } names ? names : null);
     }
 
     internal static DataViewType ScoreType(int? size) => size is { } n ? new VectorDataViewType(NumberDataViewType.Single, n) : NumberDataViewType.Single;

@@ -37,7 +37,7 @@ internal static class ErrorQuantiles
         using var inference = inference_mode();
         for (var start = 0; start < chosen.Length; start += WindowsAtOnce)
         {
-            host.CheckAlive();
+            Check.Alive(host);
             using var scope = NewDisposeScope();
             var count = Math.Min(WindowsAtOnce, chosen.Length - start);
             var batch = windows.Take(chosen.AsSpan(start, count));

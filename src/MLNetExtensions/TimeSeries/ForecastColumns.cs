@@ -17,7 +17,7 @@ internal static class ForecastColumns
 
     internal static SchemaShape.Column Promise(string name, bool isBound = false)
     {
-        List<(string, DataViewType)> annotations = [(AnnotationUtils.Kinds.SlotNames, new VectorDataViewType(TextDataViewType.Instance, 1)), (ChannelIndices, new VectorDataViewType(NumberDataViewType.Int32, 1))];
+        List<(string, DataViewType)> annotations = [SlotNames.Promise, (ChannelIndices, new VectorDataViewType(NumberDataViewType.Int32, 1))];
         if (isBound)
         {
             annotations.Add((ConfidenceLevel, NumberDataViewType.Double));
@@ -27,14 +27,10 @@ internal static class ForecastColumns
 
     internal static OutputColumn<float> Deliver(string name, int horizon, IReadOnlyList<string> channelNames, IReadOnlyList<int> channelIndices, double? confidenceLevel = null)
     {
-        var slots = new ReadOnlyMemory<char>[horizon * channelNames.Count];
-        for (var i = 0; i < slots.Length; i++)
-        {
-            slots[i] = string.Create(CultureInfo.InvariantCulture, $"{channelNames[i % channelNames.Count]}@+{i / channelNames.Count + 1}").AsMemory();
-        }
+        var slots = Enumerable.Range(0, horizon * channelNames.Count).Select(i => string.Create(CultureInfo.InvariantCulture, $"{channelNames[i % channelNames.Count]}@+{i / channelNames.Count + 1}"));
         var indices = channelIndices.ToArray();
         var annotations = new DataViewSchema.Annotations.Builder();
-        annotations.AddSlotNames(slots.Length, (ref VBuffer<ReadOnlyMemory<char>> value) => new VBuffer<ReadOnlyMemory<char>>(slots.Length, slots).CopyTo(ref value));
+        SlotNames.AddTo(annotations, slots);
         annotations.Add(ChannelIndices, new VectorDataViewType(NumberDataViewType.Int32, indices.Length), (ref VBuffer<int> value) => new VBuffer<int>(indices.Length, indices).CopyTo(ref value));
         if (confidenceLevel is { } level)
         {
@@ -49,12 +45,11 @@ internal static class ForecastColumns
         {
             return [column.Name];
         }
-        var dense = SlotNames(column);
+        var dense = SlotNames.Of(column);
         return [.. Enumerable.Range(0, vector.Size).Select(i => dense.Length > i && dense[i].Length > 0 ? dense[i] : string.Create(CultureInfo.InvariantCulture, $"{column.Name}{i}"))];
     }
 
-    /// <summary>The channels that a forecast column forecasts: slots of the series column.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The column is no forecast.</exception>
+    /// <summary>The channels that a forecast column forecasts, slots of the series column; null where it is no forecast.</summary>
     internal static int[]? Channels(DataViewSchema.Column column)
     {
         if (column.Annotations.Schema.GetColumnOrNull(ChannelIndices)?.Type is not VectorDataViewType { ItemType: NumberDataViewType item } || item != NumberDataViewType.Int32)
@@ -70,22 +65,11 @@ internal static class ForecastColumns
     internal static int? Horizon(DataViewSchema.Column column)
         => column.Type is VectorDataViewType vector && Channels(column) is { Length: > 0 } channels ? vector.Size / channels.Length : null;
 
-    /// <summary>The slot names of a vector column; none where it has none.</summary>
-    internal static string[] SlotNames(DataViewSchema.Column column)
-    {
-        VBuffer<ReadOnlyMemory<char>> names = default;
-        if (column.Type is VectorDataViewType vector && column.HasSlotNames(vector.Size))
-        {
-            column.GetSlotNames(ref names);
-        }
-        return [.. names.DenseValues().Select(name => name.ToString())];
-    }
-
     /// <summary>The names of the channels that a forecast column forecasts, from the slots of its first step; null where they do not tell.</summary>
     internal static string[]? ForecastChannelNames(DataViewSchema.Column column, int channels)
     {
         const string FirstStep = "@+1";
-        var names = SlotNames(column).Take(channels).ToArray();
+        var names = SlotNames.Of(column).Take(channels).ToArray();
         return names.Length == channels && names.All(name => name.EndsWith(FirstStep, StringComparison.Ordinal)) ? [.. names.Select(name => name[..^FirstStep.Length])] : null;
     }
 

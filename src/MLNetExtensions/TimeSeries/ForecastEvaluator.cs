@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 
 namespace MLNetExtensions.TimeSeries;
@@ -48,7 +47,7 @@ internal sealed class ForecastEvaluator
         _seasonality = seasonality;
         _labelColumn = new(names.Label, "label", InputTypes.Number, InputShapes.Fixed);
         var label = _labelColumn.Find(_host, data.Schema);
-        var width = label.Type.GetValueCount();
+        var width = InputColumn.Width(label);
         _labelColumn = _labelColumn with { Size = width };
         if (names.Group is not null)
         {
@@ -57,14 +56,14 @@ internal sealed class ForecastEvaluator
         }
         _forecastColumn = new(names.Forecast, "forecast", InputTypes.Single, InputShapes.Vector);
         var forecast = _forecastColumn.Find(_host, data.Schema);
-        _channels = ForecastColumns.Channels(forecast) is { Length: > 0 } channels && forecast.Type.GetValueCount() % channels.Length == 0
+        _channels = ForecastColumns.Channels(forecast) is { Length: > 0 } channels && InputColumn.Width(forecast) % channels.Length == 0
             ? channels
-            : throw _host.ExceptSchemaMismatch("inputSchema", "forecast", names.Forecast, $"a forecast with the annotation {ForecastColumns.ChannelIndices}", forecast.Type.ToString());
+            : throw Check.SchemaMismatch(_host, "forecast", names.Forecast, $"a forecast with the annotation {ForecastColumns.ChannelIndices}", forecast.Type.ToString());
         if (_channels.Any(channel => channel < 0 || channel >= width))
         {
-            throw _host.ExceptSchemaMismatch("inputSchema", "label", names.Label, $"a vector of at least {_channels.Max() + 1} channels, which '{names.Forecast}' forecasts", label.Type.ToString());
+            throw Check.SchemaMismatch(_host, "label", names.Label, $"a vector of at least {_channels.Max() + 1} channels, which '{names.Forecast}' forecasts", label.Type.ToString());
         }
-        _horizon = forecast.Type.GetValueCount() / _channels.Length;
+        _horizon = InputColumn.Width(forecast) / _channels.Length;
         _channelNames = ForecastColumns.ForecastChannelNames(forecast, _channels.Length) ?? [.. _channels.Select(channel => ForecastColumns.ChannelNames(label)[channel])];
         _forecasts = [forecast];
         if (names.Lower is not null)
@@ -73,7 +72,7 @@ internal sealed class ForecastEvaluator
             var (lower, upper) = (ForecastColumns.ConfidenceLevelOf(_forecasts[1]), ForecastColumns.ConfidenceLevelOf(_forecasts[2]));
             _level = lower.Equals(upper)
                 ? lower
-                : throw _host.ExceptSchemaMismatch("inputSchema", "upper bound", names.Upper!, $"the confidence level of '{names.Lower}', {lower}", $"{upper}");
+                : throw Check.SchemaMismatch(_host, "upper bound", names.Upper!, $"the confidence level of '{names.Lower}', {lower}", $"{upper}");
         }
     }
 
@@ -90,9 +89,9 @@ internal sealed class ForecastEvaluator
     {
         var bound = (_forecastColumn with { Name = name, Role = role }).Find(_host, _data.Schema);
         return bound.Type.Equals(forecast.Type) && ForecastColumns.Channels(bound) is { } channels && channels.SequenceEqual(_channels)
-            && ForecastColumns.SlotNames(bound).SequenceEqual(ForecastColumns.SlotNames(forecast))
+            && SlotNames.Of(bound).SequenceEqual(SlotNames.Of(forecast))
             ? bound
-            : throw _host.ExceptSchemaMismatch("inputSchema", role, name, $"type, slots and channels of '{forecast.Name}', {forecast.Type}", bound.Type.ToString());
+            : throw Check.SchemaMismatch(_host, role, name, $"type, slots and channels of '{forecast.Name}', {forecast.Type}", bound.Type.ToString());
     }
 
     private ForecastingMetrics Evaluate(IDataView? trainingData, int history)
@@ -109,7 +108,7 @@ internal sealed class ForecastEvaluator
         var row = 0;
         for (; cursor.MoveNext() && row < groups.Rows; row++)
         {
-            _host.CheckAlive();
+            Check.Alive(_host);
             var group = groups.GroupOf(row);
             if (groups.PositionOf(row) + 1 < history)
             {

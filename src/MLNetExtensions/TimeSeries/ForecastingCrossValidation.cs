@@ -45,7 +45,7 @@ internal sealed class ForecastingCrossValidation
         {
             for (var fold = 0; fold < _options.NumberOfFolds; fold++)
             {
-                _host.CheckAlive();
+                Check.Alive(_host);
                 var rows = Enumerable.Range(0, groups.Names.Count).Select(group => Rows(groups.CountOf(group), sizes, fold)).ToArray();
                 var training = ForecastingSplit.Take(_host, data, groups, group => (rows[group].TrainingStart, rows[group].TrainingEnd));
                 var test = ForecastingSplit.Take(_host, data, groups, group => (rows[group].TestStart - history, rows[group].TestEnd));

@@ -91,9 +91,6 @@ internal sealed class FoldedOLinear : IDisposable
 
     internal OLinearShape Shape => _shape;
 
-    /// <summary>How many numbers are held.</summary>
-    internal long WeightCount => _tensors.Items.Sum(item => item.Value.NumberOfElements);
-
     /// <summary>
     /// The forecast [B, H, N] of the windows x [B, T, N], any strided view: one whose channels lie apart in memory, such as the windows of a series
     /// [N, rows], is read in place. The result leaves to the caller's dispose scope and lies channel by channel.
