@@ -89,8 +89,8 @@ internal static class OLinearBench
         using var module = CreateModule(ScalarType.Float32);
         using var loss = CreateLoss(ScalarType.Float32);
         var (x, y) = Windows(ScalarType.Float32, TrainingBatch);
-        using var plain = new PlainStep(plainModule, loss, x, y, LearningRate);
-        using var product = new ProductStep(module, loss, x, y, LearningRate, threads);
+        using var plain = new PlainStep(plainModule.Parameters, random => loss.Compute(plainModule.ForwardPlain(x, random), y), LearningRate);
+        using var product = new ProductStep(module.Parameters, random => loss.Compute(module.Forward(x, random), y), LearningRate, threads);
         var times = Timing.Medians(repeats, StepsPerBlock, plain.Run, product.Run);
         Report($"training step, batch {TrainingBatch}", times);
         Console.WriteLine($"  plain:   {plain.Split()}");

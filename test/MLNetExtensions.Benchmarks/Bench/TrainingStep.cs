@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using MLNetExtensions.TimeSeries;
 using MLNetExtensions.Torch;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -7,11 +6,10 @@ using static TorchSharp.torch;
 namespace MLNetExtensions.Benchmarks.Bench;
 
 /// <summary>One step of training, with the time of its parts.</summary>
-internal abstract class TrainingStep(OLinearModule module, StepWeightedLoss loss, Tensor x, Tensor y) : IDisposable
+/// <param name="loss">The forward pass: the loss of a batch, with the random numbers of the step.</param>
+internal abstract class TrainingStep(Func<StepRandom, Tensor> loss) : IDisposable
 {
     private readonly List<(double Forward, double Backward, double Optimizer)> _parts = [];
-
-    protected OLinearModule Module { get; } = module;
 
     public void Run()
     {
@@ -19,7 +17,7 @@ internal abstract class TrainingStep(OLinearModule module, StepWeightedLoss loss
         using var random = new StepRandom(seed: 1, epoch: 1, _parts.Count);
         ClearGradients();
         var clock = Stopwatch.StartNew();
-        var value = loss.Compute(Forward(x, random), y);
+        var value = loss(random);
         var forward = clock.Elapsed.TotalSeconds;
         value.backward();
         var backward = clock.Elapsed.TotalSeconds;
@@ -33,8 +31,6 @@ internal abstract class TrainingStep(OLinearModule module, StepWeightedLoss loss
 
     public abstract void Dispose();
 
-    protected abstract Tensor Forward(Tensor x, StepRandom random);
-
     protected abstract void ClearGradients();
 
     protected abstract void Optimize();
@@ -47,11 +43,11 @@ internal sealed class PlainStep : TrainingStep
     private readonly Parameter[] _aliases;
     private readonly optim.Optimizer _optimizer;
 
-    public PlainStep(OLinearModule module, StepWeightedLoss loss, Tensor x, Tensor y, double learningRate)
-        : base(module, loss, x, y)
+    public PlainStep(ParameterSet parameters, Func<StepRandom, Tensor> loss, double learningRate)
+        : base(loss)
     {
         // TorchSharp's optimisers take parameters, the module has tensors: the parameters share their memory.
-        _weights = [.. module.Parameters.Items.Select(item => item.Value)];
+        _weights = [.. parameters.Items.Select(item => item.Value)];
         _aliases = [.. _weights.Select(weight => new Parameter(weight.detach()))];
         foreach (var alias in _aliases)
         {
@@ -68,8 +64,6 @@ internal sealed class PlainStep : TrainingStep
             alias.Dispose();
         }
     }
-
-    protected override Tensor Forward(Tensor x, StepRandom random) => Module.ForwardPlain(x, random);
 
     protected override void ClearGradients()
     {
@@ -90,13 +84,11 @@ internal sealed class PlainStep : TrainingStep
 }
 
 /// <summary>The product: fewer operations for the same numbers, and its own optimiser.</summary>
-internal sealed class ProductStep(OLinearModule module, StepWeightedLoss loss, Tensor x, Tensor y, double learningRate, int threads) : TrainingStep(module, loss, x, y)
+internal sealed class ProductStep(ParameterSet parameters, Func<StepRandom, Tensor> loss, double learningRate, int threads) : TrainingStep(loss)
 {
-    private readonly Optimizer _optimizer = new([.. module.Parameters.Items.Select(item => item.Value)], OptimizerKind.Adam, numberOfThreads: threads);
+    private readonly Optimizer _optimizer = new([.. parameters.Items.Select(item => item.Value)], OptimizerKind.Adam, numberOfThreads: threads);
 
     public override void Dispose() => _optimizer.Dispose();
-
-    protected override Tensor Forward(Tensor x, StepRandom random) => Module.Forward(x, random);
 
     protected override void ClearGradients() => _optimizer.ClearGradients();
 

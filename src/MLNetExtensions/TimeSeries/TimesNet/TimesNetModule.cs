@@ -272,7 +272,7 @@ internal sealed class TimesNetModule : IDisposable
         var rows = (int)z.size(0);
         var host = ToHost(amplitudes);
         var frequencies = Frequencies(layer, host, rows, periods);
-        var groups = PeriodFinder.Group(frequencies, host, rows, Shape.Steps, periods);
+        var groups = PeriodFinder.Group(frequencies, host, rows, Shape.Steps, periods.SkipWeightBelow);
         var columns = groups.Select((group, i) => (group.Period, i)).ToDictionary(pair => pair.Period, pair => pair.i);
         // The weights of equal periods add up; those left out end in a column of their own.
         var places = frequencies.Select(f => columns.GetValueOrDefault(Shape.Steps / f, groups.Count)).ToArray();

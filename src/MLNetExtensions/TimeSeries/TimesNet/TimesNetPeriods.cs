@@ -82,44 +82,38 @@ internal static class PeriodFinder
     /// <param name="amplitudes">[B, ⌊T/2⌋ + 1].</param>
     /// <param name="rows">B.</param>
     /// <param name="steps">T.</param>
-    /// <param name="periods">What to leave out, and whether windows are left out one by one.</param>
-    internal static IReadOnlyList<PeriodGroup> Group(int[] frequencies, ReadOnlySpan<double> amplitudes, int rows, int steps, TimesNetPeriods periods)
+    /// <param name="skipWeightBelow">Windows whose mixing weight of a period is smaller are left out of its group.</param>
+    internal static IReadOnlyList<PeriodGroup> Group(int[] frequencies, ReadOnlySpan<double> amplitudes, int rows, int steps, double skipWeightBelow)
     {
         var k = frequencies.Length / rows;
         var bins = amplitudes.Length / rows;
-        var groups = new SortedDictionary<int, (List<long> Rows, double Largest)>();
+        var groups = new SortedDictionary<int, List<long>>();
         var weights = new double[k];
+        var merged = new Dictionary<int, double>();
         for (var row = 0; row < rows; row++)
         {
             var chosen = frequencies.AsSpan(row * k, k);
             Softmax(amplitudes.Slice(row * bins, bins), chosen, weights);
+            merged.Clear();
             for (var i = 0; i < k; i++)
             {
                 var period = steps / chosen[i];
-                var weight = 0.0;
-                var isFirst = true;
-                for (var j = 0; j < k; j++)
+                merged[period] = merged.GetValueOrDefault(period) + weights[i];
+            }
+            foreach (var (period, weight) in merged)
+            {
+                // Windows with a NaN take part in all of theirs.
+                if (!(weight < skipWeightBelow))
                 {
-                    if (steps / chosen[j] == period)
+                    if (!groups.TryGetValue(period, out var group))
                     {
-                        weight += weights[j];
-                        isFirst &= j >= i;
+                        groups.Add(period, group = []);
                     }
+                    group.Add(row);
                 }
-                // The published choice for a batch is one for all its windows: there a period is left out for all of them or for none.
-                if (!isFirst || (periods.Selection != PeriodSelection.Batch && weight < periods.SkipWeightBelow))
-                {
-                    continue;
-                }
-                if (!groups.TryGetValue(period, out var group))
-                {
-                    group = ([], 0);
-                }
-                group.Rows.Add(row);
-                groups[period] = (group.Rows, double.IsNaN(weight) ? 1 : Math.Max(group.Largest, weight));
             }
         }
-        return [.. groups.Where(group => group.Value.Largest >= periods.SkipWeightBelow).Select(group => new PeriodGroup(group.Key, [.. group.Value.Rows]))];
+        return [.. groups.Select(group => new PeriodGroup(group.Key, [.. group.Value]))];
     }
 
     private static void Softmax(ReadOnlySpan<double> amplitudes, ReadOnlySpan<int> chosen, Span<double> weights)
