@@ -36,6 +36,8 @@ internal sealed record Convolution(long Windows, long Rows, long Columns, long I
     public (double Forward, double Both) Measure(int repeats, int threads)
     {
         using var scope = NewDisposeScope();
+        using var notInference = inference_mode(false);
+        using var gradients = enable_grad();
         var x = rand(Windows, Rows, Columns, In).permute(0, 3, 1, 2).requires_grad_();
         var w = rand(Out, In, Height, Width).requires_grad_();
         var g = rand(Windows, Rows, Columns, Out).permute(0, 3, 1, 2);
