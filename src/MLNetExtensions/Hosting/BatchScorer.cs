@@ -7,7 +7,10 @@ internal sealed class ScoringBatch(IReadOnlyList<RowBuffer> inputs, IReadOnlyLis
     internal int Count { get; private set; }
 
     /// <summary>The values of an input column, in the order of the transformer's inputs.</summary>
-    internal RowBuffer<T> Input<T>(int index) => (RowBuffer<T>)inputs[index];
+    internal RowBuffer<T> Input<T>(int index) => (RowBuffer<T>)Input(index);
+
+    /// <summary>The same, of any type.</summary>
+    internal RowBuffer Input(int index) => inputs[index];
 
     /// <summary>Where a scorer writes an output column: one row for each row of the batch.</summary>
     internal RowBuffer<T> Output<T>(int index) => (RowBuffer<T>)outputs[index];

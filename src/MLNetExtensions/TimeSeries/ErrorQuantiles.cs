@@ -19,9 +19,9 @@ internal static class ErrorQuantiles
     /// <param name="windows">The calibration windows.</param>
     /// <param name="targets">The channels to forecast.</param>
     /// <param name="confidenceLevel">The probability that a value lies within its bounds.</param>
-    /// <param name="forecast">The network: [B, T, N] to [B, H, N].</param>
+    /// <param name="forecast">The network: the windows of a batch to [B, H, N].</param>
     /// <exception cref="InvalidOperationException">There are too few windows for the confidence level.</exception>
-    internal static double[] Compute(IHost host, WindowSource windows, IReadOnlyList<int> targets, double confidenceLevel, Func<Tensor, Tensor> forecast)
+    internal static double[] Compute(IHost host, WindowSource windows, IReadOnlyList<int> targets, double confidenceLevel, Func<Batch, Tensor> forecast)
     {
         int[] chosen = windows.Count <= MostWindows
             ? [.. Enumerable.Range(0, windows.Count)]
@@ -44,7 +44,7 @@ internal static class ErrorQuantiles
             var input = batch[WindowSource.Input];
             using var selected = tensor(targets.Select(channel => (long)channel).ToArray(), device: input.device);
             var (variance, _) = input.var_mean(1, unbiased: false, keepdim: true);
-            var error = forecast(input).Minus(batch[WindowSource.Target]).abs().DividedBy(variance.Plus(1e-5).sqrt()).index_select(2, selected);
+            var error = forecast(batch).Minus(batch[WindowSource.Target]).abs().DividedBy(variance.Plus(1e-5).sqrt()).index_select(2, selected);
             // [H, C', B]: the errors of one step and channel lie together.
             var sorted = error.permute(1, 2, 0).contiguous().cpu();
             var values = MemoryMarshal.Cast<byte, float>(sorted.bytes);

@@ -21,8 +21,8 @@ public sealed class ForecastEngine<TIn, TOut> : IDisposable
     private readonly ForecastingTransformer _forecaster;
     private readonly IReadOnlyList<ITransformer> _following;
     private readonly EngineInput<TIn> _input;
-    private readonly RowBuffer<double> _values;
-    private readonly RowBuffer<string>? _groups;
+    private readonly List<RowBuffer> _buffers = [];
+    private readonly ForecastRows _rows;
     private readonly List<Action> _readers = [];
     private readonly Dictionary<string, WindowRing> _series = [];
     private readonly Dictionary<int, EngineOutput<TOut>> _outputs = [];
@@ -41,26 +41,24 @@ public sealed class ForecastEngine<TIn, TOut> : IDisposable
         var place = Array.IndexOf(leaves, _forecaster);
         _following = leaves[(place + 1)..];
         _input = new(context, leaves[..place], inputSchemaDefinition);
-        var buffers = new List<RowBuffer>();
         foreach (var column in _forecaster.Inputs)
         {
             var found = column.Find(_host, _input.Row.Schema);
             var buffer = column.CreateBuffer(found.Type);
             _readers.Add(column.Bind(_input.Row, found, buffer));
-            buffers.Add(buffer);
+            _buffers.Add(buffer);
         }
-        _values = (RowBuffer<double>)buffers[0];
-        _groups = buffers.Count > 1 ? (RowBuffer<string>)buffers[1] : null;
-        _window = new(Forecasting.Channels, _forecaster.WindowSize);
+        _rows = _forecaster.CreateRows(i => _buffers[i]);
+        _window = _forecaster.CreateWindows();
         foreach (var (name, rows) in Forecasting.Histories)
         {
-            var ring = _series[name] = new(Forecasting.Channels, _forecaster.WindowSize);
-            for (var start = 0; start < rows.Length; start += Forecasting.Channels)
+            var ring = _series[name] = CreateRing();
+            for (var start = 0; start < rows.Length; start += Forecasting.Options.Columns)
             {
-                ring.Add(rows.AsSpan(start, Forecasting.Channels));
+                ring.Add(rows.AsSpan(start, Forecasting.Options.Columns));
             }
         }
-        _group = _groups is null ? "" : null;
+        _group = Forecasting.Options.GroupColumnName is null ? "" : null;
     }
 
     private ForecastingModel Forecasting => _forecaster.Model;
@@ -72,19 +70,23 @@ public sealed class ForecastEngine<TIn, TOut> : IDisposable
     {
         Check.NotNull(_host, row);
         _input.Set(row);
-        _values.Clear();
-        _groups?.Clear();
+        foreach (var buffer in _buffers)
+        {
+            buffer.Clear();
+        }
         foreach (var read in _readers)
         {
             read();
         }
-        _group = _groups is null ? "" : _groups[0][0];
+        _group = _rows.GroupOf(0);
         if (!_series.TryGetValue(_group, out var ring))
         {
-            _series.Add(_group, ring = new(Forecasting.Channels, _forecaster.WindowSize));
+            _series.Add(_group, ring = CreateRing());
         }
-        ring.Add(_values[0]);
+        ring.Add(_rows[0]);
     }
+
+    private WindowRing CreateRing() => new(Forecasting.Options.Columns, _forecaster.WindowSize);
 
     /// <summary>Forecasts the horizon that the model was trained for.</summary>
     /// <returns>The forecast, which is NaN if the window is not full or a value in it is missing, and the other columns of the row last taken.</returns>
@@ -92,7 +94,8 @@ public sealed class ForecastEngine<TIn, TOut> : IDisposable
     public TOut Predict() => Predict(_forecaster.Horizon);
 
     /// <summary>
-    /// Forecasts as many steps as asked. Beyond the horizon that the model was trained for, forecasts are taken for values and forecast from; there, bounds are NaN.
+    /// Forecasts as many steps as asked. Beyond the horizon that the model was trained for, forecasts are taken for values and forecast from; there, bounds are NaN. A model with
+    /// time features takes these rows to follow at the distance in time of the last two that it was given.
     /// </summary>
     /// <param name="horizon">The number of steps. Must be positive.</param>
     /// <param name="group">The series to forecast. Null: that of the row last taken.</param>
@@ -230,12 +233,17 @@ public sealed class ForecastEngine<TIn, TOut> : IDisposable
             {
                 // From here on the forecast stands for the rows to come.
                 ring = first ? ring.Copy() : ring;
-                var row = new double[channels];
+                var row = new double[Forecasting.Options.Columns];
                 for (var step = 0; step < size; step += channels)
                 {
                     for (var c = 0; c < channels; c++)
                     {
                         row[c] = results[0].Span[start + step + c];
+                    }
+                    if (Forecasting.Options.Time is not null)
+                    {
+                        var times = ring.Channel(channels);
+                        row[channels] = times[^1] + (times[^1] - times[^2]);
                     }
                     ring.Add(row);
                 }

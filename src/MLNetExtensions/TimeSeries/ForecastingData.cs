@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNetExtensions.Torch;
@@ -56,24 +58,65 @@ internal sealed class ForecastingData
     /// <summary>The training rows of each series.</summary>
     internal IReadOnlyList<Range> TrainingRows => _trainingRows;
 
-    internal WindowSource Training(Tensor series) => new(series, _training, _options.WindowSize, _options.Horizon);
+    internal WindowSource Training(Tensor series) => Windows(series, _training);
 
     /// <summary>The windows that choose the best epoch; null = none.</summary>
-    internal WindowSource? Validation(Tensor series) => _validation.Count == 0 ? null : new(series, _validation, _options.WindowSize, _options.Horizon);
+    internal WindowSource? Validation(Tensor series) => _validation.Count == 0 ? null : Windows(series, _validation);
 
     /// <summary>The windows from whose errors bounds are computed; null = no bounds are asked for.</summary>
-    internal WindowSource? Calibration(Tensor series) => _calibration.Count == 0 ? null : new(series, _calibration, _options.WindowSize, _options.Horizon);
+    internal WindowSource? Calibration(Tensor series) => _calibration.Count == 0 ? null : Windows(series, _calibration);
 
-    /// <summary>The standardised series as a tensor [rows, N] of the open dispose scope.</summary>
-    internal Tensor ToTensor(Device device) => ConstantTensor.Create(Standardized, [Series.Rows, Series.Channels], ScalarType.Float32, device);
+    /// <summary>The standardised series, with the marks of their times if there are any, as a tensor [rows, N + M] of the open dispose scope.</summary>
+    internal Tensor ToTensor(Device device)
+    {
+        var series = ConstantTensor.Create(Standardized, [Series.Rows, Series.Channels], ScalarType.Float32, device);
+        return _options.TimeMarks is { } marks ? cat([series, Marks(marks).to(device)], 1) : series;
+    }
 
-    /// <summary>The last rows of each series, where forecasting goes on: at most a window.</summary>
+    /// <summary>Stands for all that is trained on.</summary>
+    internal string Hash()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(MemoryMarshal.AsBytes(Standardized.AsSpan()));
+        if (_options.TimeMarks is not null)
+        {
+            hash.AppendData(MemoryMarshal.AsBytes(Series.Times));
+        }
+        return Convert.ToHexString(hash.GetHashAndReset());
+    }
+
+    /// <summary>The last rows of each series, where forecasting goes on: at most a window. A row ends with its time where the network is told of it.</summary>
     internal IReadOnlyDictionary<string, double[]> Histories()
         => Series.Groups.ToDictionary(group => group.Name, group =>
         {
             var rows = Math.Min(group.Rows, _options.WindowSize);
-            return Series.Slice(group.Start + group.Rows - rows, rows).ToArray();
+            var start = group.Start + group.Rows - rows;
+            if (_options.TimeMarks is null)
+            {
+                return Series.Slice(start, rows).ToArray();
+            }
+            var history = new List<double>();
+            for (var row = start; row < start + rows; row++)
+            {
+                history.AddRange([.. Series.Slice(row, 1), Series.Times[row]]);
+            }
+            return [.. history];
         });
+
+    private WindowSource Windows(Tensor series, List<int> starts) => new(series, Series.Channels, starts, _options.WindowSize, _options.Horizon);
+
+    // [rows, M].
+    private Tensor Marks(TimeMarks marks)
+    {
+        var result = empty(Series.Rows, marks.Count);
+        var values = MemoryMarshal.Cast<byte, float>(result.bytes);
+        for (var row = 0; row < Series.Rows; row++)
+        {
+            marks.Write(Series.Times[row], values.Slice(row * marks.Count, marks.Count));
+        }
+        GC.KeepAlive(result);
+        return result;
+    }
 
     private void Split(IHost host)
     {

@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
+using MLNetExtensions.Torch;
 using static TorchSharp.torch;
 
 namespace MLNetExtensions.TimeSeries;
@@ -33,6 +35,14 @@ public abstract class ForecastingEstimator<TTransformer> : IEstimator<TTransform
         var outputs = new[] { options.OutputColumnName, options.ConfidenceLowerBoundColumnName, options.ConfidenceUpperBoundColumnName }.OfType<string>().ToArray();
         Check.Option(host, outputs.Distinct().Count() == outputs.Length, options.OutputColumnName, "The forecast and its bounds need columns of different names");
         Training = new(host, options);
+    }
+
+    /// <exception cref="ArgumentOutOfRangeException">There is no such loss, or it does not go with standardised values.</exception>
+    private protected void CheckLoss(ForecastLoss loss, [CallerArgumentExpression(nameof(loss))] string? name = null)
+    {
+        Check.Option(Host, Enum.IsDefined(loss), loss, "Must be a defined value", name);
+        Check.Option(Host, loss != ForecastLoss.SymmetricAbsolutePercentageError || !_options.Standardize, _options.Standardize,
+            $"Must be false with the loss {loss}, which is a ratio of values in their own units", nameof(_options.Standardize));
     }
 
     private protected IHost Host { get; }
@@ -86,8 +96,8 @@ public abstract class ForecastingEstimator<TTransformer> : IEstimator<TTransform
     /// <summary>What the trained forecaster keeps beside its network.</summary>
     /// <param name="data">The data.</param>
     /// <param name="series">Its tensor.</param>
-    /// <param name="forecast">The trained network: [B, T, N] to [B, H, N].</param>
-    private protected ForecastingModel CreateModel(ForecastingData data, Tensor series, Func<Tensor, Tensor> forecast)
+    /// <param name="forecast">The trained network: the windows of a batch to [B, H, N].</param>
+    private protected ForecastingModel CreateModel(ForecastingData data, Tensor series, Func<Batch, Tensor> forecast)
         => ForecastingModel.Create(_options, data, data.Calibration(series) is { } windows
             ? ErrorQuantiles.Compute(Host, windows, data.TargetChannels, _options.ConfidenceLevel, forecast)
             : null);

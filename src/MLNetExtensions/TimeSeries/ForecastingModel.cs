@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using MLNetExtensions.Torch;
 using static TorchSharp.torch;
 
@@ -5,7 +6,12 @@ namespace MLNetExtensions.TimeSeries;
 
 /// <summary>What options.json says of any forecaster.</summary>
 internal sealed record ForecastingModelOptions(string InputColumnName, string? GroupColumnName, string OutputColumnName, string? LowerBoundColumnName, string? UpperBoundColumnName,
-    double ConfidenceLevel, int WindowSize, int Horizon, IReadOnlyList<string> ChannelNames, IReadOnlyList<int> TargetChannels, IReadOnlyList<double> Means, IReadOnlyList<double> Deviations);
+    double ConfidenceLevel, int WindowSize, int Horizon, IReadOnlyList<string> ChannelNames, IReadOnlyList<int> TargetChannels, IReadOnlyList<double> Means, IReadOnlyList<double> Deviations,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] TimeMarks? Time = null)
+{
+    /// <summary>The numbers that are kept of a row: those of the channels, then its time where the network is told of it.</summary>
+    internal int Columns => ChannelNames.Count + (Time is null ? 0 : 1);
+}
 
 /// <summary>What every forecaster keeps beside its network: columns, scales, the rows to go on from, the quantiles of its errors.</summary>
 internal sealed class ForecastingModel
@@ -44,7 +50,7 @@ internal sealed class ForecastingModel
 
     internal static ForecastingModel Create(ForecastingOptions options, ForecastingData data, double[]? quantiles)
         => new(new(options.InputColumnName!, options.GroupColumnName, options.OutputColumnName, options.ConfidenceLowerBoundColumnName, options.ConfidenceUpperBoundColumnName, options.ConfidenceLevel,
-            options.WindowSize, options.Horizon, data.Series.ChannelNames, data.TargetChannels, data.Scaler.Means, data.Scaler.Deviations), data.GroupScalers, data.Histories(), quantiles);
+            options.WindowSize, options.Horizon, data.Series.ChannelNames, data.TargetChannels, data.Scaler.Means, data.Scaler.Deviations, options.TimeMarks), data.GroupScalers, data.Histories(), quantiles);
 
     /// <summary>The tensors to save, of the open dispose scope; with many series also their names.</summary>
     internal IEnumerable<KeyValuePair<string, Tensor>> Save(ModelWriter writer)
@@ -55,8 +61,8 @@ internal sealed class ForecastingModel
             writer.Keys(new Dictionary<string, KeyVocabulary> { [KeysName] = new((ulong)names.Length, nameof(String), names) });
         }
         double[] rows = [.. names.SelectMany(name => Histories[name])];
-        yield return new(HistoryName, ConstantTensor.Create(rows, [rows.Length / Channels, Channels], ScalarType.Float64, CPU));
-        yield return new(HistoryRowsName, tensor(names.Select(name => (long)Histories[name].Length / Channels).ToArray()));
+        yield return new(HistoryName, ConstantTensor.Create(rows, [rows.Length / Options.Columns, Options.Columns], ScalarType.Float64, CPU));
+        yield return new(HistoryRowsName, tensor(names.Select(name => (long)Histories[name].Length / Options.Columns).ToArray()));
         if (_groupScalers.Count > 0)
         {
             double[] scales = [.. names.Select(name => ScalerOf(name)).SelectMany(scaler => scaler.Means.Concat(scaler.Deviations))];
@@ -86,12 +92,12 @@ internal sealed class ForecastingModel
         {
             throw new FormatException("The history of a series is longer than a window.");
         }
-        var history = ModelReader.Take(weights, HistoryName, ScalarType.Float64, rows.Sum(), channels).data<double>().ToArray();
+        var history = ModelReader.Take(weights, HistoryName, ScalarType.Float64, rows.Sum(), options.Columns).data<double>().ToArray();
         var histories = new Dictionary<string, double[]>();
         var start = 0;
         for (var i = 0; i < names.Count; i++)
         {
-            var length = (int)rows[i] * channels;
+            var length = (int)rows[i] * options.Columns;
             histories.Add(names[i], history[start..(start + length)]);
             start += length;
         }
@@ -115,7 +121,8 @@ internal sealed class ForecastingModel
         if (string.IsNullOrEmpty(options.InputColumnName) || string.IsNullOrEmpty(options.OutputColumnName) || options.GroupColumnName is "" || options.WindowSize < 2 || options.Horizon < 1
             || string.IsNullOrEmpty(options.LowerBoundColumnName) != string.IsNullOrEmpty(options.UpperBoundColumnName)
             || channels < 1 || options.ChannelNames.Contains(null!) || options.Means.Count != channels || options.Deviations.Count != channels
-            || options.TargetChannels.Count < 1 || options.TargetChannels.Any(channel => channel < 0 || channel >= channels))
+            || options.TargetChannels.Count < 1 || options.TargetChannels.Any(channel => channel < 0 || channel >= channels)
+            || options.Time is { } time && (string.IsNullOrEmpty(time.ColumnName) || !TimeMarks.AreValid(time.Features, time.Embedding)))
         {
             throw new FormatException("The options describe no forecaster.");
         }

@@ -72,6 +72,9 @@ public abstract class ForecastingOptions : TrainingOptions
     /// </summary>
     public double CalibrationFraction { get; set; } = Defaults.CalibrationFraction;
 
+    /// <summary>What the network is told of the time of a row; null = nothing.</summary>
+    internal virtual TimeMarks? TimeMarks => null;
+
     /// <summary>The numbers that the simple overloads share.</summary>
     internal static class Defaults
     {

@@ -16,7 +16,9 @@ public abstract class ForecastingTransformer : SequenceScoringTransformer
     {
         Model = model;
         var series = Series.SeriesColumn(model.Options.InputColumnName, model.Channels);
-        Inputs = model.Options.GroupColumnName is { } group ? [series, RowGroups.Column(group)] : [series];
+        InputColumn? group = model.Options.GroupColumnName is { } groupName ? RowGroups.Column(groupName) : null;
+        InputColumn? time = model.Options.Time is { } marks ? Series.TimeColumn(marks.ColumnName) : null;
+        Inputs = [.. new[] { series, group, time }.OfType<InputColumn>()];
     }
 
     /// <summary>The number of rows that a forecast looks back on.</summary>
@@ -66,10 +68,18 @@ public abstract class ForecastingTransformer : SequenceScoringTransformer
 
     internal override BatchScorer CreateScorer(ScoringSchema schema) => new ForecastScorer(this);
 
+    /// <summary>The rows of buffers of <see cref="Inputs"/>.</summary>
+    internal ForecastRows CreateRows(Func<int, RowBuffer> bufferOf)
+        => new(Model.Options, (RowBuffer<double>)bufferOf(0), Model.Options.GroupColumnName is null ? null : (RowBuffer<string>)bufferOf(1), Model.Options.Time is null ? null : (RowBuffer<DateTime>)bufferOf(Inputs.Count - 1));
+
+    /// <summary>Room for standardised windows.</summary>
+    internal WindowBatch CreateWindows() => new(Model.Channels, WindowSize, Model.Options.Time);
+
     /// <summary>Forecasts standardised windows.</summary>
     /// <param name="windows">[B, T, N], strided as it may be.</param>
+    /// <param name="marks">[B, T, M]; null = the network is not told of the time.</param>
     /// <returns>[B, H, N], on the CPU.</returns>
-    internal abstract Tensor Forecast(Tensor windows);
+    internal abstract Tensor Forecast(Tensor windows, Tensor? marks);
 
     /// <summary>Makes a transformer with the same weights and other rows to go on from.</summary>
     internal abstract ForecastingTransformer WithHistories(IReadOnlyDictionary<string, double[]> histories);
@@ -83,7 +93,7 @@ public abstract class ForecastingTransformer : SequenceScoringTransformer
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
         var input = windows.ToTensor();
-        var result = Forecast(input.permute(1, 2, 0)).contiguous();
+        var result = Forecast(input.permute(1, 2, 0), windows.MarksToTensor()).contiguous();
         var scores = MemoryMarshal.Cast<byte, float>(result.bytes);
         var (channels, targets) = (Model.Channels, TargetChannels.Count);
         var quantiles = Model.Quantiles;
@@ -118,7 +128,7 @@ public abstract class ForecastingTransformer : SequenceScoringTransformer
     private sealed class ForecastScorer(ForecastingTransformer model) : BatchScorer
     {
         private readonly Dictionary<string, (WindowRing Ring, ColumnScaler Scaler)> _series = [];
-        private readonly WindowBatch _windows = new(model.Model.Channels, model.WindowSize);
+        private readonly WindowBatch _windows = model.CreateWindows();
         private readonly List<ColumnScaler> _scalers = [];
         private readonly List<int> _rows = [];
         private long _seen;
@@ -126,19 +136,18 @@ public abstract class ForecastingTransformer : SequenceScoringTransformer
 
         internal override void Score(ScoringBatch batch)
         {
-            var values = batch.Input<double>(0);
-            var groups = model.Inputs.Count > 1 ? batch.Input<string>(1) : null;
+            var rows = model.CreateRows(batch.Input);
             _windows.Clear(batch.Count);
             _scalers.Clear();
             _rows.Clear();
             for (var row = 0; row < batch.Count; row++)
             {
-                var name = groups is null ? "" : groups[row][0];
+                var name = rows.GroupOf(row);
                 if (!_series.TryGetValue(name, out var series))
                 {
-                    _series.Add(name, series = (new(model.Model.Channels, model.WindowSize), model.Model.ScalerOf(name)));
+                    _series.Add(name, series = (new(model.Model.Options.Columns, model.WindowSize), model.Model.ScalerOf(name)));
                 }
-                series.Ring.Add(values[row]);
+                series.Ring.Add(rows[row]);
                 if (series.Ring.IsComplete)
                 {
                     _windows.Add(series.Ring, series.Scaler);

@@ -7,16 +7,21 @@ namespace MLNetExtensions.TimeSeries;
 internal sealed class Series
 {
     private readonly double[] _values;
+    private readonly double[] _times;
 
-    private Series(double[] values, IReadOnlyList<string> channelNames, IReadOnlyList<SeriesGroup> groups)
+    private Series(double[] values, double[] times, IReadOnlyList<string> channelNames, IReadOnlyList<SeriesGroup> groups)
     {
         _values = values;
+        _times = times;
         ChannelNames = channelNames;
         Groups = groups;
     }
 
     /// <summary>The values, channel by channel within row by row.</summary>
     internal ReadOnlySpan<double> Values => _values;
+
+    /// <summary>The time of each row, see <see cref="TimeMarks.ToSeconds"/>; empty without a time column.</summary>
+    internal ReadOnlySpan<double> Times => _times;
 
     internal int Rows => _values.Length / Channels;
 
@@ -50,11 +55,13 @@ internal sealed class Series
             }
         }
         var order = RowGroups.Of(group is null ? null : (RowBuffer<string>)buffers[1], values.Count);
-        if (time is not null)
+        var times = time is null ? null : (RowBuffer<DateTime>)buffers[^1];
+        if (times is not null)
         {
-            CheckTime(host, options.TimeColumnName!, (RowBuffer<DateTime>)buffers[^1], order);
+            CheckTime(host, options.TimeColumnName!, times, order);
         }
         var sorted = new double[values.Values.Length];
+        var sortedTimes = new double[times?.Count ?? 0];
         var groups = new List<SeriesGroup>();
         var start = 0;
         for (var i = 0; i < order.Names.Count && values.Count > 0; i++)
@@ -62,10 +69,16 @@ internal sealed class Series
             groups.Add(new(order.Names[i], start, order.CountOf(i)));
             for (var position = 0; position < order.CountOf(i); position++)
             {
-                values[order.RowAt(i, position)].CopyTo(sorted.AsSpan(start++ * names.Count));
+                var row = order.RowAt(i, position);
+                values[row].CopyTo(sorted.AsSpan(start * names.Count));
+                if (times is not null)
+                {
+                    sortedTimes[start] = TimeMarks.ToSeconds(times[row][0]);
+                }
+                start++;
             }
         }
-        return new(sorted, names, groups);
+        return new(sorted, sortedTimes, names, groups);
     }
 
     private static void CheckTime(IHost host, string timeColumnName, RowBuffer<DateTime> times, RowGroups groups)

@@ -3,10 +3,11 @@ using static TorchSharp.torch;
 
 namespace MLNetExtensions.TimeSeries;
 
-/// <summary>Standardised windows on their way to a forecaster, [N, B, T]: channel by channel, as the network reads them.</summary>
-internal sealed class WindowBatch(int channels, int windowSize)
+/// <summary>Standardised windows on their way to a forecaster, [N, B, T]: channel by channel, as the network reads them; and the marks of their times, [B, T, M].</summary>
+internal sealed class WindowBatch(int channels, int windowSize, TimeMarks? marks)
 {
     private float[] _values = [];
+    private float[] _marks = [];
     private int _capacity;
 
     internal int Count { get; private set; }
@@ -22,6 +23,7 @@ internal sealed class WindowBatch(int channels, int windowSize)
         if (_values.Length < channels * capacity * windowSize)
         {
             _values = new float[channels * capacity * windowSize];
+            _marks = new float[capacity * windowSize * (marks?.Count ?? 0)];
         }
     }
 
@@ -36,6 +38,15 @@ internal sealed class WindowBatch(int channels, int windowSize)
                 target[i] = (float)scaler.Standardize(source[i], c);
             }
         }
+        if (marks is not null)
+        {
+            // The column after those of the channels.
+            var times = ring.Channel(channels);
+            for (var i = 0; i < times.Length; i++)
+            {
+                marks.Write(times[i], _marks.AsSpan((Count * windowSize + i) * marks.Count, marks.Count));
+            }
+        }
         Count++;
     }
 
@@ -48,6 +59,19 @@ internal sealed class WindowBatch(int channels, int windowSize)
         {
             _values.AsSpan(c * _capacity * windowSize, Count * windowSize).CopyTo(target[(c * Count * windowSize)..]);
         }
+        GC.KeepAlive(result);
+        return result;
+    }
+
+    /// <summary>The marks as a tensor [B, T, M] of the open dispose scope; null = the network is not told of the time.</summary>
+    internal Tensor? MarksToTensor()
+    {
+        if (marks is null)
+        {
+            return null;
+        }
+        var result = empty(Count, windowSize, marks.Count);
+        _marks.AsSpan(0, Count * windowSize * marks.Count).CopyTo(MemoryMarshal.Cast<byte, float>(result.bytes));
         GC.KeepAlive(result);
         return result;
     }

@@ -1,6 +1,6 @@
 namespace MLNetExtensions.TimeSeries;
 
-/// <summary>The last rows of a series, as a forecast needs them.</summary>
+/// <summary>The last rows of a series, as a forecast needs them. Where the network is told of the time, this is one more channel.</summary>
 internal sealed class WindowRing(int channels, int windowSize)
 {
     // Each value is written twice, one window apart, so that the last rows of a channel always lie in one piece.

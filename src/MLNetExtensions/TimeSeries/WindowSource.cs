@@ -4,16 +4,18 @@ using static TorchSharp.torch;
 namespace MLNetExtensions.TimeSeries;
 
 /// <summary>
-/// Windows of series as training examples: <c>input</c> [B, T, N] and the rows that follow, <c>target</c> [B, H, N]. The series lie on the device once; a batch
-/// gathers its windows there.
+/// Windows of series as training examples: <c>input</c> [B, T, N], with time features also <c>marks</c> [B, T, M], and the rows that follow, <c>target</c> [B, H, N]. The
+/// series lie on the device once; a batch gathers its windows there.
 /// </summary>
-/// <param name="series">The standardised series, [rows, N].</param>
+/// <param name="series">The standardised series, [rows, N + M].</param>
+/// <param name="channels">N.</param>
 /// <param name="starts">The first row of each window.</param>
 /// <param name="windowSize">T.</param>
 /// <param name="horizon">H.</param>
-internal sealed class WindowSource(Tensor series, IReadOnlyList<int> starts, int windowSize, int horizon) : IBatchSource
+internal sealed class WindowSource(Tensor series, int channels, IReadOnlyList<int> starts, int windowSize, int horizon) : IBatchSource
 {
     internal const string Input = "input";
+    internal const string Marks = "marks";
     internal const string Target = "target";
 
     public int Count => starts.Count;
@@ -25,12 +27,18 @@ internal sealed class WindowSource(Tensor series, IReadOnlyList<int> starts, int
         {
             rows[i] = starts[indices[i]];
         }
-        // [rows, N, T + H] without a copy; the gather is the only one.
+        // [rows, N + M, T + H] without a copy; the gather is the only one.
         var windows = series.unfold(0, windowSize + horizon, 1).index_select(0, tensor(rows, device: series.device));
-        return new Batch(indices.Length)
+        var values = windows.narrow(1, 0, channels);
+        var batch = new Batch(indices.Length)
         {
-            [Input] = windows.narrow(2, 0, windowSize).transpose(1, 2),
-            [Target] = windows.narrow(2, windowSize, horizon).transpose(1, 2),
+            [Input] = values.narrow(2, 0, windowSize).transpose(1, 2),
+            [Target] = values.narrow(2, windowSize, horizon).transpose(1, 2),
         };
+        if (windows.shape[1] - channels is > 0 and var marks)
+        {
+            batch[Marks] = windows.narrow(1, channels, marks).narrow(2, 0, windowSize).transpose(1, 2);
+        }
+        return batch;
     }
 }

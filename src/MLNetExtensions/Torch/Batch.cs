@@ -15,6 +15,9 @@ internal sealed class Batch(int count)
         get => _tensors[name];
         set => _tensors[name] = value;
     }
+
+    /// <summary>The tensor of a name that not all samples have.</summary>
+    internal Tensor? Find(string name) => _tensors.GetValueOrDefault(name);
 }
 
 /// <summary>Samples, numbered from 0.</summary>

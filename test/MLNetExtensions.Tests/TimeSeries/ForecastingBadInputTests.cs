@@ -65,6 +65,15 @@ public sealed class ForecastingBadInputTests
     }
 
     [TestMethod]
+    public void ThePercentageErrorNeedsValuesInTheirOwnUnits()
+    {
+        var forecasting = new MLContext(1).Forecasting;
+        var e = Must.Fail<ArgumentOutOfRangeException>(() => forecasting.ForecastByOLinear(Tiny(options => options.Loss = ForecastLoss.SymmetricAbsolutePercentageError)));
+        Assert.AreEqual("Standardize", e.ParamName);
+        forecasting.ForecastByOLinear(Tiny(options => (options.Loss, options.Standardize) = (ForecastLoss.SymmetricAbsolutePercentageError, false)));
+    }
+
+    [TestMethod]
     public void ThePlainArgumentsAreCheckedAsTheOptionsAre()
     {
         var forecasting = new MLContext(1).Forecasting;

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Microsoft.ML.Runtime;
 using MLNetExtensions.Torch;
 using static TorchSharp.torch;
@@ -67,7 +65,7 @@ public sealed partial class OLinearEstimator : ForecastingEstimator<OLinearTrans
         Check.Option(host, Enum.IsDefined(options.ChannelMixing), options.ChannelMixing, "Must be a defined value");
         Check.Option(host, Enum.IsDefined(options.LagCorrelation), options.LagCorrelation, "Must be a defined value");
         Check.Option(host, options.NumberOfCorrelationRows is null || options.NumberOfCorrelationRows > Math.Max(options.WindowSize, options.Horizon), options.NumberOfCorrelationRows, "Must be greater than the window and the horizon, or null");
-        Check.Option(host, Enum.IsDefined(options.Loss), options.Loss, "Must be a defined value");
+        CheckLoss(options.Loss);
         Check.Option(host, options.LossDecay >= 0 && double.IsFinite(options.LossDecay), options.LossDecay, "Must not be negative");
         Check.Option(host, Enum.IsDefined(options.LearningRateSchedule), options.LearningRateSchedule, "Must be a defined value");
         Check.Option(host, options.Beta1 is >= 0 and < 1, options.Beta1, "Should be within [0, 1)");
@@ -104,9 +102,9 @@ public sealed partial class OLinearEstimator : ForecastingEstimator<OLinearTrans
                 Patience = _options.Patience,
                 Fingerprint = Fingerprint(module.Shape, data),
             };
-            Training.Train(settings, new Learner(module, loss, data.TargetChannels), data.Training(series), data.Validation(series));
+            Training.Train(settings, new Learner(module, loss, data), data.Training(series), data.Validation(series));
             using var folded = new FoldedOLinear(module);
-            return new OLinearTransformer(Host, CreateModel(data, series, folded.Score), module);
+            return new OLinearTransformer(Host, CreateModel(data, series, batch => folded.Score(batch[WindowSource.Input])), module);
         }
         catch
         {
@@ -151,26 +149,18 @@ public sealed partial class OLinearEstimator : ForecastingEstimator<OLinearTrans
     // What a checkpoint must agree with, beyond the settings of the loop.
     private string Fingerprint(OLinearShape shape, ForecastingData data)
         => string.Create(CultureInfo.InvariantCulture, $"OLinear {shape} {_options.LagCorrelation} {_options.NumberOfCorrelationRows} {_options.Loss} {_options.LossDecay:R} {string.Join(',', data.TargetChannels)} ")
-            + Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(data.Standardized.AsSpan())));
+            + data.Hash();
 
-    private sealed class Learner(OLinearModule module, StepWeightedLoss loss, IReadOnlyList<int> targets) : ILearner
+    private sealed class Learner(OLinearModule module, StepWeightedLoss loss, ForecastingData data) : ForecastLearner(loss, data, module.QIn.device)
     {
-        private readonly Tensor? _targets = targets.Count == module.Shape.Channels && targets.SequenceEqual(Enumerable.Range(0, targets.Count))
-            ? null
-            : tensor(targets.Select(channel => (long)channel).ToArray(), device: module.QIn.device);
+        public override IReadOnlyList<KeyValuePair<string, Tensor>> Parameters => module.Parameters.Items;
 
-        public IReadOnlyList<KeyValuePair<string, Tensor>> Parameters => module.Parameters.Items;
+        private protected override Tensor Forecast(Batch batch, StepRandom random) => module.Forward(batch[WindowSource.Input], random);
 
-        public Tensor Loss(Batch batch, StepRandom random) => Loss(module.Forward(batch[WindowSource.Input], random), batch);
-
-        public Func<Batch, Tensor> BeginEvaluation()
+        private protected override Func<Batch, Tensor> BeginForecasts()
         {
             var folded = new FoldedOLinear(module).AttachToDisposeScope();
-            return batch => Loss(folded.Score(batch[WindowSource.Input]), batch);
+            return batch => folded.Score(batch[WindowSource.Input]);
         }
-
-        private Tensor Loss(Tensor forecast, Batch batch) => loss.Compute(Targets(forecast), Targets(batch[WindowSource.Target]));
-
-        private Tensor Targets(Tensor values) => _targets is null ? values : values.index_select(2, _targets);
     }
 }

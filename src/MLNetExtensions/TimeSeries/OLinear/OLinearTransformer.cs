@@ -56,7 +56,7 @@ public sealed class OLinearTransformer : ForecastingTransformer, ISavedTransform
         })]);
     }
 
-    internal override Tensor Forecast(Tensor windows) => _folded.Value.Score(windows.to(Module.QIn.device)).cpu();
+    internal override Tensor Forecast(Tensor windows, Tensor? marks) => _folded.Value.Score(windows.to(Module.QIn.device)).cpu();
 
     internal override OLinearTransformer WithHistories(IReadOnlyDictionary<string, double[]> histories)
     {

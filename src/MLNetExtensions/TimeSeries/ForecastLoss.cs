@@ -14,6 +14,12 @@ public enum ForecastLoss
 
     /// <summary>The sum of both.</summary>
     AbsoluteAndSquaredError,
+
+    /// <summary>
+    /// 200 |forecast − actual| / (|forecast| + |actual|), in percent: from 0 to 200 (SMAPE, as in the M4 competition); 0 where both are zero. The denominator counts as a
+    /// constant for the gradient. A ratio of values in their own units: needs <see cref="ForecastingOptions.Standardize"/> = false, and values that do not change sign.
+    /// </summary>
+    SymmetricAbsolutePercentageError,
 }
 
 /// <summary>
@@ -44,15 +50,28 @@ internal sealed class StepWeightedLoss : IDisposable
 
     /// <summary>The loss, a scalar, of a forecast and the truth, both [B, H, N].</summary>
     internal Tensor Compute(Tensor forecast, Tensor target)
+        => Compute(_kind, forecast, target, _weights);
+
+    /// <summary>The mean of the errors times their weights, of tensors of one shape; without weights they all weigh 1.</summary>
+    internal static Tensor Compute(ForecastLoss kind, Tensor forecast, Tensor target, Tensor? weights)
     {
         var error = forecast.Minus(target);
-        var cost = _kind switch
+        var cost = kind switch
         {
             ForecastLoss.AbsoluteError => error.abs(),
             ForecastLoss.SquaredError => error.Times(error),
-            _ => error.abs().Plus(error.Times(error)),
+            ForecastLoss.AbsoluteAndSquaredError => error.abs().Plus(error.Times(error)),
+            ForecastLoss.SymmetricAbsolutePercentageError => error.abs().DividedBy(Scale(forecast, target)).Times(200),
+            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
         };
-        return (_weights is null ? cost : cost.Times(_weights)).mean();
+        return (weights is null ? cost : cost.Times(weights)).mean();
+    }
+
+    // Where both are 0 so is the error, whatever it is divided by.
+    private static Tensor Scale(Tensor forecast, Tensor target)
+    {
+        var scale = forecast.detach().abs().Plus(target.abs());
+        return scale.masked_fill(scale.eq(TensorOps.Constant(0)), TensorOps.One);
     }
 
     public void Dispose() => _weights?.Dispose();
