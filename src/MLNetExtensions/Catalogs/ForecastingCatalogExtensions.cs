@@ -51,6 +51,57 @@ public static class ForecastingCatalogExtensions
         => new(Check.Environment(catalog), options);
 
     /// <summary>
+    /// Creates a <see cref="TimesNetForecastingEstimator"/>: folds a window by the periods that stand out of its spectrum and forecasts by a small two-dimensional convolution.
+    /// </summary>
+    /// <param name="catalog">The forecasting catalog.</param>
+    /// <param name="outputColumnName">The name of the forecast column: Vector&lt;Single&gt; of dimensions [horizon, channels].</param>
+    /// <param name="inputColumnName">The column with the series, one row per time step: Single or Double, scalar or a vector of known size. Null: as <paramref name="outputColumnName"/>.</param>
+    /// <param name="windowSize">The number of rows that a forecast looks back on. At least 4.</param>
+    /// <param name="horizon">The number of steps to forecast. Positive.</param>
+    /// <param name="groupColumnName">A key or text column that says to which of many series a row belongs. Null: all rows are one series.</param>
+    /// <param name="timeColumnName">
+    /// A DateTime column by which training makes sure that time does not go backwards within a series, and from which <paramref name="timeFeatures"/> are taken. Null: none.
+    /// </param>
+    /// <param name="timeFeatures">What the network is told of the time of a row. Other than none it needs <paramref name="timeColumnName"/>.</param>
+    /// <param name="confidenceLowerBoundColumnName">A column for the lower bounds of the forecast. Null: no bounds.</param>
+    /// <param name="confidenceUpperBoundColumnName">A column for the upper bounds; named together with that of the lower ones.</param>
+    /// <param name="confidenceLevel">The probability that a value lies between its bounds. Within (0, 1).</param>
+    /// <param name="maximumNumberOfEpochs">The most epochs to train; training ends sooner when the validation loss stops falling. Positive.</param>
+    /// <param name="learningRate">The learning rate of the first epoch. Positive.</param>
+    /// <returns>The estimator.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="catalog"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A name is empty or a number is out of its range.</exception>
+    public static TimesNetForecastingEstimator ForecastByTimesNet(this ForecastingCatalog catalog, string outputColumnName, string? inputColumnName = null,
+        int windowSize = ForecastingOptions.Defaults.WindowSize, int horizon = ForecastingOptions.Defaults.Horizon, string? groupColumnName = null, string? timeColumnName = null,
+        TimeFeatures timeFeatures = TimeFeatures.None, string? confidenceLowerBoundColumnName = null, string? confidenceUpperBoundColumnName = null,
+        double confidenceLevel = ForecastingOptions.Defaults.ConfidenceLevel, int maximumNumberOfEpochs = TimesNetForecastingEstimator.Defaults.MaximumNumberOfEpochs,
+        double learningRate = TimesNetForecastingEstimator.Defaults.LearningRate)
+        => new(Check.Environment(catalog), new TimesNetForecastingEstimator.Options
+        {
+            OutputColumnName = outputColumnName,
+            InputColumnName = inputColumnName,
+            WindowSize = windowSize,
+            Horizon = horizon,
+            GroupColumnName = groupColumnName,
+            TimeColumnName = timeColumnName,
+            TimeFeatures = timeFeatures,
+            ConfidenceLowerBoundColumnName = confidenceLowerBoundColumnName,
+            ConfidenceUpperBoundColumnName = confidenceUpperBoundColumnName,
+            ConfidenceLevel = confidenceLevel,
+            MaximumNumberOfEpochs = maximumNumberOfEpochs,
+            LearningRate = learningRate,
+        });
+
+    /// <summary>Creates a <see cref="TimesNetForecastingEstimator"/> with all its options.</summary>
+    /// <param name="catalog">The forecasting catalog.</param>
+    /// <param name="options">The options; they are copied.</param>
+    /// <returns>The estimator.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="catalog"/> or <paramref name="options"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public static TimesNetForecastingEstimator ForecastByTimesNet(this ForecastingCatalog catalog, TimesNetForecastingEstimator.Options options)
+        => new(Check.Environment(catalog), options);
+
+    /// <summary>
     /// Cuts series in time order. The test set begins <paramref name="windowSize"/> rows early, so that its first forecast is for the first row that the
     /// training set does not hold. Both are views of the data: nothing is copied, and rows keep their order.
     /// </summary>

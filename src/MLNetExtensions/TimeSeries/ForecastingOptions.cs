@@ -23,7 +23,8 @@ public abstract class ForecastingOptions : TrainingOptions
     public string? GroupColumnName { get; set; }
 
     /// <summary>
-    /// The name of a DateTime column, by which training makes sure that time does not go backwards within a series. Null (default): none.
+    /// The name of a DateTime column, by which training makes sure that time does not go backwards within a series; forecasters with time features take these from it, in
+    /// scoring too. Null (default): none.
     /// </summary>
     public string? TimeColumnName { get; set; }
 
@@ -32,7 +33,7 @@ public abstract class ForecastingOptions : TrainingOptions
     /// </summary>
     public IReadOnlyList<string>? TargetChannels { get; set; }
 
-    /// <summary>The number of rows that a forecast looks back on (the paper's T). Must be at least 2. The default is 96.</summary>
+    /// <summary>The number of rows that a forecast looks back on. Must be at least 2, for TimesNet at least 4. The default is 96.</summary>
     public int WindowSize { get; set; } = Defaults.WindowSize;
 
     /// <summary>The number of steps to forecast. Must be positive. The default is 96.</summary>

@@ -29,3 +29,16 @@ internal interface IBatchSource
     /// <summary>The samples with these numbers, on the device of the network; called with a dispose scope open.</summary>
     Batch Take(ReadOnlySpan<int> indices);
 }
+
+internal static class BatchSources
+{
+    /// <summary>All samples in their order, <paramref name="size"/> at a time. A batch is made when asked for: whoever asks keeps a dispose scope open.</summary>
+    internal static IEnumerable<Batch> InOrder(this IBatchSource source, int size)
+    {
+        int[] indices = [.. Enumerable.Range(0, source.Count)];
+        for (int start = 0; start < indices.Length; start += size)
+        {
+            yield return source.Take(indices.AsSpan(start, Math.Min(size, indices.Length - start)));
+        }
+    }
+}

@@ -7,7 +7,7 @@ namespace MLNetExtensions.Tests;
 /// <summary>The estimators that the conformance suite tests.</summary>
 internal static class ConformanceEntries
 {
-    private static readonly ConformanceEntry[] s_all = [LinearMap(), LinearMapOfDoubles(), LinearMapOfBooleans(), OLinear(), OLinearOfScalarDouble(), OLinearOfManySeries(), .. OwnModules.OwnModuleEntries.All];
+    private static readonly ConformanceEntry[] s_all = [LinearMap(), LinearMapOfDoubles(), LinearMapOfBooleans(), OLinear(), OLinearOfScalarDouble(), OLinearOfManySeries(), .. TimesNetForecastingEntries.All, .. OwnModules.OwnModuleEntries.All];
 
     public static IEnumerable<object[]> All => s_all.Select(entry => new object[] { entry.Name });
 
@@ -123,7 +123,7 @@ internal static class ConformanceEntries
         NumberOfThreads = 1,
     };
 
-    private static ConformanceEntry OLinear()
+    internal static ConformanceEntry OLinear()
     {
         TestView Data(int rows, Func<int, float[]> values) => new TestView(rows) { CanShuffle = true }
             .Add("Number", NumberDataViewType.Int64, row => (long)row)
@@ -162,7 +162,7 @@ internal static class ConformanceEntries
         };
     }
 
-    private static ConformanceEntry OLinearOfManySeries()
+    internal static ConformanceEntry OLinearOfManySeries()
     {
         static OLinearEstimator.Options Options()
         {
@@ -210,7 +210,7 @@ internal static class ConformanceEntries
         };
     }
 
-    private static ConformanceEntry OLinearOfScalarDouble()
+    internal static ConformanceEntry OLinearOfScalarDouble()
     {
         static OLinearEstimator.Options Options()
         {
