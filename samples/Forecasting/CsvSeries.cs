@@ -9,11 +9,14 @@ internal static class CsvSeries
 {
     public const string ColumnName = "Values";
 
+    public const string TimeColumnName = "Time";
+
     /// <param name="ml">The context to load with.</param>
     /// <param name="path">The file.</param>
     /// <param name="columns">The names of the columns to take; none: all whose first value is a number.</param>
+    /// <param name="timeColumn">The name of a column with times, to be read as <see cref="TimeColumnName"/>; null = none.</param>
     /// <returns>The view; the slots of its column bear the names of the file's header.</returns>
-    public static IDataView Load(MLContext ml, string path, IReadOnlyList<string>? columns = null)
+    public static IDataView Load(MLContext ml, string path, IReadOnlyList<string>? columns = null, string? timeColumn = null)
     {
         if (!File.Exists(path))
         {
@@ -25,9 +28,10 @@ internal static class CsvSeries
         {
             throw new InvalidDataException($"No column of '{path}' has a number in its first row. The file needs a header and one row of numbers per time step, separated by commas.");
         }
+        TextLoader.Column[] time = timeColumn is null ? [] : [new(TimeColumnName, DataKind.DateTime, IndexOf(path, header, timeColumn))];
         return ml.Data.LoadFromTextFile(path, new TextLoader.Options
         {
-            Columns = [new(ColumnName, DataKind.Single, [.. indices.Select(i => new TextLoader.Range(i) { ForceVector = true })])],
+            Columns = [new(ColumnName, DataKind.Single, [.. indices.Select(i => new TextLoader.Range(i) { ForceVector = true })]), .. time],
             Separators = [','],
             HasHeader = true,
             AllowQuoting = true,

@@ -13,12 +13,12 @@ internal static partial class LoadForecasting
             lowerColumnName: LowerColumnName, upperColumnName: UpperColumnName, trainingData: split.TrainSet);
 
     /// <summary>The metrics as a table.</summary>
-    public static Table MetricsTable(ForecastingMetrics metrics, int seasonality)
+    public static Table MetricsTable(ForecastingMetrics metrics, ForecastingModel model, int seasonality)
     {
         var table = new Table().Border(TableBorder.Rounded)
             .Title($"{metrics.NumberOfForecasts:N0} forecasts of {metrics.PerStep.Count} rows")
             .AddColumn("Error");
-        foreach (var name in new[] { "OLinear", $"Naive ({seasonality} rows before)", "Better by" })
+        foreach (var name in new[] { $"{model}", $"Naive ({seasonality} rows before)", "Better by" })
         {
             table.AddColumn(new TableColumn(name).RightAligned());
         }
@@ -30,8 +30,8 @@ internal static partial class LoadForecasting
 
         void Row(string name, Func<ForecastErrors, double> error)
         {
-            var (model, naive) = (error(metrics.Overall), error(metrics.SeasonalNaive));
-            table.AddRow(name, $"{model:G4}", $"{naive:G4}", $"{1 - model / naive:P1}");
+            var (forecast, naive) = (error(metrics.Overall), error(metrics.SeasonalNaive));
+            table.AddRow(name, $"{forecast:G4}", $"{naive:G4}", $"{1 - forecast / naive:P1}");
         }
     }
 }

@@ -12,29 +12,42 @@ internal static partial class LoadForecasting
         => CsvSeries.Load(mlContext, inputDataFilePath, columns);
 
     /// <summary>Builds the pipeline. Append it to your own transforms, or yours to it.</summary>
-    public static IEstimator<OLinearTransformer> BuildPipeline(MLContext mlContext, ForecastingSettings settings, IProgress<TrainingProgress> progress)
-        => mlContext.Forecasting.ForecastByOLinear(new OLinearEstimator.Options
+    public static IEstimator<ForecastingTransformer> BuildPipeline(MLContext mlContext, ForecastingSettings settings, IProgress<TrainingProgress> progress)
+    {
+        // Small models: seconds per epoch on two cores. The defaults are those of the papers.
+        if (settings.Model == ForecastingModel.TimesNet)
         {
-            InputColumnName = CsvSeries.ColumnName,
-            OutputColumnName = ForecastColumnName,
-            // Bounds, from the errors on the last tenth of the training rows, which the weights do not see.
-            ConfidenceLowerBoundColumnName = LowerColumnName,
-            ConfidenceUpperBoundColumnName = UpperColumnName,
-            ConfidenceLevel = ConfidenceLevel,
-            WindowSize = settings.WindowSize,
-            Horizon = settings.Horizon,
-            // A small model: seconds per epoch on two cores. The defaults, 512 and 2 layers, are those of the paper.
-            Width = settings.Width,
-            NumberOfLayers = 1,
-            DropoutRate = 0,
-            BatchSize = 64,
-            LearningRate = 2e-3,
-            MaximumNumberOfEpochs = settings.MaximumNumberOfEpochs,
-            Patience = 3,
-            Progress = progress,
-            CancellationToken = settings.CancellationToken,
-            OnCancellation = CancellationBehavior.ReturnBest,
-        });
+            var timesNet = new TimesNetForecastingEstimator.Options
+            {
+                Network = { Width = settings.Width, NumberOfLayers = 1, TopPeriods = 3, NumberOfKernels = 3, DropoutRate = 0 },
+            };
+            Set(timesNet, settings, progress);
+            return mlContext.Forecasting.ForecastByTimesNet(timesNet);
+        }
+        var oLinear = new OLinearEstimator.Options { Width = settings.Width, NumberOfLayers = 1, DropoutRate = 0 };
+        Set(oLinear, settings, progress);
+        return mlContext.Forecasting.ForecastByOLinear(oLinear);
+    }
+
+    /// <summary>Sets what all forecasters have.</summary>
+    private static void Set(ForecastingOptions options, ForecastingSettings settings, IProgress<TrainingProgress> progress)
+    {
+        options.InputColumnName = CsvSeries.ColumnName;
+        options.OutputColumnName = ForecastColumnName;
+        // Bounds, from the errors on the last tenth of the training rows, which the weights do not see.
+        options.ConfidenceLowerBoundColumnName = LowerColumnName;
+        options.ConfidenceUpperBoundColumnName = UpperColumnName;
+        options.ConfidenceLevel = ConfidenceLevel;
+        options.WindowSize = settings.WindowSize;
+        options.Horizon = settings.Horizon;
+        options.BatchSize = 64;
+        options.LearningRate = 2e-3;
+        options.MaximumNumberOfEpochs = settings.MaximumNumberOfEpochs;
+        options.Patience = 3;
+        options.Progress = progress;
+        options.CancellationToken = settings.CancellationToken;
+        options.OnCancellation = CancellationBehavior.ReturnBest;
+    }
 
     /// <summary>Trains the pipeline.</summary>
     /// <exception cref="OperationCanceledException">It was cancelled before there was anything to return.</exception>

@@ -47,11 +47,11 @@ internal static class Plots
     }
 
     /// <summary>The mean absolute error of each step ahead.</summary>
-    public static void SaveErrorByStep(ForecastingMetrics metrics, int seasonality, string path)
+    public static void SaveErrorByStep(ForecastingMetrics metrics, ForecastingModel model, int seasonality, string path)
     {
         using var plot = new Plot();
         Line(plot, [.. metrics.SeasonalNaivePerStep.Select(errors => errors.MeanAbsoluteError)], 1, s_history, $"naive: {seasonality} rows before");
-        Line(plot, [.. metrics.PerStep.Select(errors => errors.MeanAbsoluteError)], 1, s_forecast, "OLinear", LinePattern.Solid, 2.5f);
+        Line(plot, [.. metrics.PerStep.Select(errors => errors.MeanAbsoluteError)], 1, s_forecast, $"{model}", LinePattern.Solid, 2.5f);
         plot.Title("Mean absolute error by step, all test windows and channels");
         plot.XLabel("rows ahead");
         plot.YLabel("mean absolute error");

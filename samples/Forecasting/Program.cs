@@ -7,14 +7,15 @@ CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
 var data = new Option<string?>("--data") { Description = "A CSV file with a header, one row per time step. Without it: three years of hourly load, made by the sample." };
 var columns = new Option<string?>("--columns") { Description = "The columns to forecast, by name: a,b,c. Without it: all numeric ones." };
-var window = Positive("--window", "The number of rows that a forecast looks back on.", 168);
-var horizon = Positive("--horizon", "The number of rows to forecast.", 24);
-var epochs = Positive("--epochs", "The most epochs to train.", 12);
-var width = Positive("--width", "The width of the model.", 64);
+var model = new Option<ForecastingModel>("--model") { Description = "The forecaster: olinear or timesnet.", DefaultValueFactory = _ => ForecastingModel.OLinear };
+var window = Positive("--window", "The number of rows that a forecast looks back on. 168.");
+var horizon = Positive("--horizon", "The number of rows to forecast. 24.");
+var epochs = Positive("--epochs", "The most epochs to train. 12; 4 for TimesNet.");
+var width = Positive("--width", "The width of the model. 64; 16 for TimesNet, where it must be even.");
 var season = new Option<int?>("--season") { Description = "The number of rows in a season, for the naive forecast. Without it: a week of the made data, otherwise 24." };
 var output = new Option<string>("--output") { Description = "The folder for the model and the plots.", DefaultValueFactory = _ => Path.Combine("artifacts", "forecasting") };
 
-var command = new RootCommand("Forecasts all channels of a series jointly with OLinear, measures the forecasts, and saves model and plots.") { data, columns, window, horizon, epochs, width, season, output };
+var command = new RootCommand("Forecasts all channels of a series jointly, measures the forecasts, and saves model and plots.") { data, columns, model, window, horizon, epochs, width, season, output };
 command.SetAction(arguments =>
 {
     using var cancellation = new CancellationTokenSource();
@@ -24,14 +25,16 @@ command.SetAction(arguments =>
         key.Cancel = !cancellation.IsCancellationRequested;
         cancellation.Cancel();
     };
+    var isTimesNet = arguments.GetValue(model) == ForecastingModel.TimesNet;
     var settings = new ForecastingSettings
     {
+        Model = arguments.GetValue(model),
         DataPath = arguments.GetValue(data),
         Columns = arguments.GetValue(columns)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [],
-        WindowSize = arguments.GetValue(window),
-        Horizon = arguments.GetValue(horizon),
-        MaximumNumberOfEpochs = arguments.GetValue(epochs),
-        Width = arguments.GetValue(width),
+        WindowSize = arguments.GetValue(window) ?? 168,
+        Horizon = arguments.GetValue(horizon) ?? 24,
+        MaximumNumberOfEpochs = arguments.GetValue(epochs) ?? (isTimesNet ? 4 : 12),
+        Width = arguments.GetValue(width) ?? (isTimesNet ? 16 : 64),
         Seasonality = arguments.GetValue(season) ?? (arguments.GetValue(data) is null ? LoadData.HoursPerWeek : 24),
         OutputFolder = arguments.GetValue(output)!,
         CancellationToken = cancellation.Token,
@@ -58,12 +61,12 @@ command.SetAction(arguments =>
 });
 return command.Parse(args).Invoke();
 
-static Option<int> Positive(string name, string description, int value)
+static Option<int?> Positive(string name, string description)
 {
-    var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => value };
+    var option = new Option<int?>(name) { Description = description };
     option.Validators.Add(result =>
     {
-        if (result.Tokens.Count > 0 && result.GetValueOrDefault<int>() < 1)
+        if (result.Tokens.Count > 0 && result.GetValueOrDefault<int?>() < 1)
         {
             result.AddError($"{name} must be positive.");
         }

@@ -26,7 +26,7 @@ internal static class Walkthrough
         Say($"{Relative(dataPath)}: {channels.Length} channels ({string.Join(", ", channels.Take(8))}{(channels.Length > 8 ? ", …" : "")}).");
         Say($"The last {TestFraction:P0} of the rows are kept for the test; a forecast looks back on {settings.WindowSize} rows and ahead on {settings.Horizon}.");
 
-        Step("2. Training");
+        Step($"2. Training of {settings.Model}");
         var model = TrainingDisplay.Show(progress => LoadForecasting.TrainModel(ml, split.TrainSet, settings, progress));
         if (settings.CancellationToken.IsCancellationRequested)
         {
@@ -44,7 +44,7 @@ internal static class Walkthrough
 
         Step("4. Evaluation of the loaded model");
         var metrics = LoadForecasting.Evaluate(fresh, loaded, split, settings.Seasonality);
-        AnsiConsole.Write(LoadForecasting.MetricsTable(metrics, settings.Seasonality));
+        AnsiConsole.Write(LoadForecasting.MetricsTable(metrics, settings.Model, settings.Seasonality));
 
         Say($"{metrics.Interval!.Coverage:P1} of the values of the test rows lie between the bounds of {LoadForecasting.ConfidenceLevel:P0}.");
 
@@ -70,11 +70,16 @@ internal static class Walkthrough
         Step("6. Plots");
         var last = LoadForecasting.ForecastLastWindow(fresh, loaded, split.TestSet, settings.WindowSize, settings.Horizon);
         Plots.SaveForecast(last, channels, InOutput("forecast.png"));
-        Plots.SaveErrorByStep(metrics, settings.Seasonality, InOutput("error-by-step.png"));
-        Plots.SaveInfluence(loaded.GetChannelInfluence(fresh), InOutput("influence.png"));
-        foreach (var path in new[] { modelPath, checkPointPath, InOutput("forecast.png"), InOutput("error-by-step.png"), InOutput("influence.png") })
+        Plots.SaveErrorByStep(metrics, settings.Model, settings.Seasonality, InOutput("error-by-step.png"));
+        foreach (var path in new[] { modelPath, checkPointPath, InOutput("forecast.png"), InOutput("error-by-step.png") })
         {
             Say(Relative(path));
+        }
+        // OLinear alone says how much each channel listens to each other one.
+        if (settings.Model == ForecastingModel.OLinear)
+        {
+            Plots.SaveInfluence(loaded.GetChannelInfluence(fresh), InOutput("influence.png"));
+            Say(Relative(InOutput("influence.png")));
         }
 
         string InOutput(string name) => Path.Combine(settings.OutputFolder, name);

@@ -17,7 +17,8 @@ internal static class OLinearEtth1
         command.SetAction(arguments =>
         {
             var series = CsvSeries.Load(new MLContext(), Repository.DataFile("ETTh1.csv"));
-            OLinearRun.Run("olinear-etth1", series, SplitRows.EttHourly, PaperOptions(arguments.GetValue(seed), arguments.GetValue(epochs), arguments.GetValue(threads)));
+            var options = PaperOptions(arguments.GetValue(seed), arguments.GetValue(epochs), arguments.GetValue(threads));
+            ForecastRun.Run("olinear-etth1", series, SplitRows.EttHourly, options, (forecasting, options) => forecasting.ForecastByOLinear(options));
         });
         return command;
     }

@@ -41,11 +41,11 @@ internal static class OLinearIntervals
         options.ConfidenceLevel = level;
         options.CalibrationFraction = (double)CalibrationRows / Fitted;
         options.ValidationFraction = 1 - (double)SplitRows.EttHourly.Training / (Fitted - CalibrationRows);
-        var elapsed = new OLinearRun.LastElapsed();
+        var elapsed = new ForecastRun.LastElapsed();
         options.Progress = elapsed;
         using var model = ml.Forecasting.ForecastByOLinear(options).Fit(ml.Data.TakeRows(series, Fitted));
 
-        var deviations = OLinearRun.Deviations(values.AsSpan(0, SplitRows.EttHourly.Training));
+        var deviations = ForecastRun.Deviations(values.AsSpan(0, SplitRows.EttHourly.Training));
         var before = Fitted - options.WindowSize;
         var test = ml.Data.TakeRows(ml.Data.SkipRows(series, before), options.WindowSize + SplitRows.EttHourly.Test);
         double width = 0;

@@ -6,12 +6,19 @@ using MLNetExtensions.TimeSeries;
 namespace MLNetExtensions.Benchmarks.Accuracy;
 
 /// <summary>Trains by the protocol of the published tables and measures the errors on all test windows, through the public interface alone.</summary>
-internal static class OLinearRun
+internal static class ForecastRun
 {
     private const string ForecastColumn = "Forecast";
 
-    /// <summary>Writes the last line of the output.</summary>
-    public static void Run(string name, IDataView series, SplitRows split, OLinearEstimator.Options options)
+    /// <summary>Writes the last lines of the output: a plain linear forecaster, then the one in question.</summary>
+    /// <typeparam name="TOptions">The options of a forecaster.</typeparam>
+    /// <param name="name">How the last line begins.</param>
+    /// <param name="series">The series.</param>
+    /// <param name="split">The rows of each part.</param>
+    /// <param name="options">The options but for columns and validation.</param>
+    /// <param name="create">Makes the forecaster.</param>
+    public static void Run<TOptions>(string name, IDataView series, SplitRows split, TOptions options, Func<ForecastingCatalog, TOptions, IEstimator<ForecastingTransformer>> create)
+        where TOptions : ForecastingOptions
     {
         var ml = new MLContext(options.Seed);
         var values = series.GetColumn<float[]>(CsvSeries.ColumnName).ToArray();
@@ -22,19 +29,24 @@ internal static class OLinearRun
         options.ValidationFraction = (double)split.Validation / fitted;
         options.Progress = elapsed;
         Console.Error.WriteLine($"{values[0].Length} channels, {split.Training} training rows, {split.Validation} for validation, {split.Test} for the test");
-        var model = ml.Forecasting.ForecastByOLinear(options).Fit(ml.Data.TakeRows(series, fitted));
+        var model = create(ml.Forecasting, options).Fit(ml.Data.TakeRows(series, fitted));
 
         // The test begins one window early, so that its first forecast is for its first row.
         var before = fitted - options.WindowSize;
         var test = ml.Data.TakeRows(ml.Data.SkipRows(series, before), options.WindowSize + split.Test);
         var forecasts = model.Transform(test).GetColumn<float[]>(ForecastColumn);
-        var (mse, mae, windows) = Errors(forecasts, values.AsSpan(before, options.WindowSize + split.Test), Deviations(values.AsSpan(0, split.Training)), options);
+        var deviations = Deviations(values.AsSpan(0, split.Training));
+        var testRows = values[before..(fitted + split.Test)];
+        var (mse, mae, windows) = Errors(forecasts, testRows, deviations, options);
         var expected = split.Test - options.Horizon + 1;
         if (windows != expected)
         {
             throw new InvalidOperationException($"{windows} test windows were forecast, expected {expected}.");
         }
+        using var linear = new LinearForecaster(values.AsSpan(0, split.Training), deviations, options.WindowSize, options.Horizon);
+        var (linearMse, linearMae, _) = Errors(linear.Forecast(testRows), testRows, deviations, options);
         Console.WriteLine($"{windows} test windows, {elapsed.Epochs} epochs, weights of epoch {elapsed.BestEpoch}, {model.ChannelNames.Count} channels, seed {options.Seed}");
+        Console.WriteLine($"linear forecaster of the same window: mse={linearMse:F4} mae={linearMae:F4}");
         Console.WriteLine($"{name} mse={mse:F4} mae={mae:F4} seconds_per_epoch={elapsed.Seconds / elapsed.Epochs:F2}");
     }
 
@@ -49,7 +61,7 @@ internal static class OLinearRun
         return ColumnScaler.Fit([.. values], rows[0].Length).Deviations;
     }
 
-    private static (double Mse, double Mae, int Windows) Errors(IEnumerable<float[]> forecasts, ReadOnlySpan<float[]> actual, double[] deviations, OLinearEstimator.Options options)
+    private static (double Mse, double Mae, int Windows) Errors(IEnumerable<float[]> forecasts, float[][] actual, double[] deviations, ForecastingOptions options)
     {
         double squared = 0, absolute = 0;
         var windows = 0;
