@@ -48,7 +48,7 @@ public sealed partial class TorchModuleMulticlassTrainer : IEstimator<TorchModul
         options = (Options)options.Copy();
         _options = options;
         _training = new(_host, options);
-        _label = new(options.LabelColumnName, "label", InputTypes.Key, InputShapes.Scalar);
+        _label = ClassLabels.Column(options.LabelColumnName);
     }
 
     /// <summary>Returns the schema that the trained model will give to data of the given shape.</summary>
@@ -76,27 +76,15 @@ public sealed partial class TorchModuleMulticlassTrainer : IEstimator<TorchModul
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     public TorchModuleMulticlassTransformer Fit(IDataView input)
     {
-        const int MostClasses = 1 << 20;
         Check.NotNull(_host, input);
         GetOutputSchema(SchemaShapes.Of(input.Schema));
-        var vocabulary = KeyVocabulary.Of(input.Schema[_label.Name]);
-        if (vocabulary.Count > MostClasses)
-        {
-            throw Check.BadData(_host, $"The label column '{_label.Name}' is a key of {vocabulary.Count} values; at most {MostClasses} classes can be told apart.");
-        }
-        var buffers = DataReader.Read(_host, input, _options.CancellationToken, _training.Features, _label);
-        var (features, labels) = ((RowBuffer<float>)buffers[0], (RowBuffer<ulong>)buffers[1]);
-        // A key beyond the count of its type is as good as missing.
-        var rows = _training.Usable(features, row => labels[row][0] == 0 || labels[row][0] > vocabulary.Count);
-        if (rows.All(row => labels[row][0] == labels[rows[0]][0]))
-        {
-            throw Check.BadData(_host, $"The label column '{_label.Name}' has the same class in all {rows.Length} rows that can be trained on: there is nothing to tell apart.");
-        }
-        var split = _training.Split(rows);
+        var data = ClassifierData.Read(_host, input, _options.CancellationToken, _training.Features, _label);
+        var (features, labels) = (data.Features, data.Labels);
+        var split = _training.Split(data.Rows);
         var scaler = _options.StandardizeFeatures ? ColumnScaler.Fit(features, split.Training) : ColumnScaler.None(features[0].Length);
-        var module = _training.Train(features, split, scaler, (int)vocabulary.Count, (row, memory) => MemoryMarshal.Write(memory, (long)labels[row][0] - 1), ScalarType.Int64,
+        var module = _training.Train(features, split, scaler, labels.Count, (row, memory) => MemoryMarshal.Write(memory, data.ClassOf(row)), ScalarType.Int64,
             _options.CustomLoss ?? CrossEntropy, _options.CustomLoss is { } custom ? $"custom {custom.Method.DeclaringType} {custom.Method.Name}" : nameof(CrossEntropy));
-        return new(_host, module, _options.FeatureColumnName, scaler, vocabulary);
+        return new(_host, module, _options.FeatureColumnName, scaler, labels);
     }
 
     private static Tensor CrossEntropy(Tensor logits, Tensor classes) => nn.functional.cross_entropy(logits, classes);

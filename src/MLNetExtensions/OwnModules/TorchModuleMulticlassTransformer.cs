@@ -12,13 +12,11 @@ public sealed class TorchModuleMulticlassTransformer : TorchModuleTransformer, I
 {
     internal const string LoaderName = "MLNetExtTorchMulticlass";
 
-    private const string LabelKeys = "label";
-
     private static readonly ModelSignature s_signature = new("TORCHMUL", LoaderName);
 
-    private readonly KeyVocabulary _labels;
+    private readonly ClassLabels _labels;
 
-    internal TorchModuleMulticlassTransformer(IHost host, OwnModule own, string featureColumnName, ColumnScaler features, KeyVocabulary labels)
+    internal TorchModuleMulticlassTransformer(IHost host, OwnModule own, string featureColumnName, ColumnScaler features, ClassLabels labels)
         : base(host, own, featureColumnName, features)
         => _labels = labels;
 
@@ -26,56 +24,26 @@ public sealed class TorchModuleMulticlassTransformer : TorchModuleTransformer, I
 
     internal override ModelSignature Signature => s_signature;
 
-    internal override IReadOnlyList<OutputColumn> GetOutputs(DataViewSchema inputSchema) => ScoreColumns.DeliverClasses(inputSchema, _labels);
+    internal override IReadOnlyList<OutputColumn> GetOutputs(DataViewSchema inputSchema) => _labels.GetOutputs(inputSchema);
 
-    private protected override void Write(ReadOnlySpan<float> outputs, ScoringBatch batch)
-    {
-        var labels = batch.Output<uint>(0);
-        var scores = batch.Output<float>(1);
-        for (var row = 0; row < batch.Count; row++)
-        {
-            labels.Add(1)[0] = Softmax(outputs.Slice(row * Own.OutputSize, Own.OutputSize), scores.Add(Own.OutputSize));
-        }
-    }
-
-    /// <summary>Writes the probabilities and returns the key of the largest; 0 if there is none.</summary>
-    private static uint Softmax(ReadOnlySpan<float> logits, Span<float> probabilities)
-    {
-        var best = 0;
-        for (var i = 1; i < logits.Length; i++)
-        {
-            if (logits[i] > logits[best])
-            {
-                best = i;
-            }
-        }
-        double sum = 0;
-        foreach (var logit in logits)
-        {
-            sum += Math.Exp((double)logit - logits[best]);
-        }
-        for (var i = 0; i < logits.Length; i++)
-        {
-            probabilities[i] = (float)(Math.Exp((double)logits[i] - logits[best]) / sum);
-        }
-        return double.IsFinite(sum) ? (uint)best + 1 : 0;
-    }
+    private protected override void Write(ReadOnlySpan<float> outputs, ScoringBatch batch) => _labels.Write(outputs, batch);
 
     internal override void Save(ModelWriter writer)
     {
         writer.Options(new ModelOptions(Own.Factory, FeatureColumnName, Own.InputSize));
-        writer.Keys(new Dictionary<string, KeyVocabulary> { [LabelKeys] = _labels });
+        _labels.Save(writer);
         SaveWeights(writer);
     }
 
     static TorchModuleMulticlassTransformer ISavedTransformer<TorchModuleMulticlassTransformer>.Load(IHost host, ModelReader reader)
     {
         var options = reader.Options<ModelOptions>();
-        if (string.IsNullOrEmpty(options.FeatureColumnName) || !reader.Keys().TryGetValue(LabelKeys, out var labels) || labels.Count is 0 or > int.MaxValue || (labels.Values is { } values && (ulong)values.Count != labels.Count))
+        if (string.IsNullOrEmpty(options.FeatureColumnName))
         {
             throw new FormatException("The options describe no classifier.");
         }
-        var (module, features, _) = LoadWeights(host, reader, options.Factory, options.InputSize, (int)labels.Count, labelPrefix: null);
+        var labels = ClassLabels.Load(reader);
+        var (module, features, _) = LoadWeights(host, reader, options.Factory, options.InputSize, labels.Count, labelPrefix: null);
         return new(host, module, options.FeatureColumnName, features, labels);
     }
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Microsoft.ML.Runtime;
@@ -9,10 +8,6 @@ namespace MLNetExtensions.Torch;
 /// <summary>What the two trainers of own networks share: options, rows, and the training itself.</summary>
 internal sealed class TorchModuleTraining
 {
-    // Of StepRandom's epochs 0 is for initial weights and those from 1 on are for training.
-    private const int SplitEpoch = -1;
-    private const long ChunkValues = 1 << 22;
-
     private readonly IHost _host;
     private readonly TorchModuleOptions _options;
     private readonly TrainingHost _training;
@@ -49,35 +44,9 @@ internal sealed class TorchModuleTraining
 
     internal static InputColumn<float> FeatureColumn(string name, int? size = null) => new(name, "feature", InputTypes.Number, InputShapes.Fixed, size);
 
-    /// <summary>The rows that have a label. A warning tells how many have none.</summary>
+    /// <summary>The rows that have a label.</summary>
     /// <exception cref="InvalidOperationException">There are none, or a feature of one is not finite.</exception>
-    internal int[] Usable(RowBuffer<float> features, Func<int, bool> isMissing)
-    {
-        int[] rows = [.. Enumerable.Range(0, features.Count).Where(row => !isMissing(row))];
-        if (rows.Length == 0)
-        {
-            throw Check.BadData(_host, features.Count == 0
-                ? "The training data has no rows."
-                : $"No row can be trained on: the label column '{_options.LabelColumnName}' is missing in all {features.Count} rows.");
-        }
-        foreach (var row in rows)
-        {
-            var values = features[row];
-            for (var i = 0; i < values.Length; i++)
-            {
-                if (!float.IsFinite(values[i]))
-                {
-                    throw Check.BadData(_host, string.Create(CultureInfo.InvariantCulture, $"The feature column '{_options.FeatureColumnName}' holds {values[i]} in row {row}, slot {i}: training needs finite values. Replace them first, for instance by ReplaceMissingValues."));
-                }
-            }
-        }
-        if (rows.Length < features.Count)
-        {
-            using var channel = _host.Start("Train");
-            channel.Warning($"{features.Count - rows.Length} of {features.Count} rows are not trained on: the label column '{_options.LabelColumnName}' is missing there.");
-        }
-        return rows;
-    }
+    internal int[] Usable(RowBuffer<float> features, Func<int, bool> isMissing) => TrainingRows.Usable(_host, _options.FeatureColumnName, _options.LabelColumnName, features, isMissing);
 
     /// <summary>Splits the rows for training and validation.</summary>
     /// <exception cref="InvalidOperationException">There are too few.</exception>
@@ -97,7 +66,7 @@ internal sealed class TorchModuleTraining
         {
             validation++;
         }
-        int[] order = [.. StepRandom.Permutation(rows.Length, _training.Seed, SplitEpoch).Select(i => rows[i])];
+        var order = TrainingRows.Shuffle(rows, _training.Seed);
         return (order[validation..], order[..validation]);
     }
 
@@ -112,7 +81,7 @@ internal sealed class TorchModuleTraining
     /// <param name="lossName">Stands for the loss and what else the fingerprint of a checkpoint should know.</param>
     /// <exception cref="InvalidOperationException">The network or the loss fails, or the training does.</exception>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
-    internal OwnModule Train(RowBuffer<float> features, (int[] Training, int[] Validation) split, ColumnScaler scaler, int outputSize, WriteTarget target, ScalarType targetType,
+    internal OwnModule Train(RowBuffer<float> features, (int[] Training, int[] Validation) split, ColumnScaler scaler, int outputSize, WriteRow target, ScalarType targetType,
         Func<Tensor, Tensor, Tensor> loss, string lossName)
     {
         var device = TrainingHost.Device(_host);
@@ -132,11 +101,9 @@ internal sealed class TorchModuleTraining
             using var scope = NewDisposeScope();
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             int[] rows = [.. split.Training, .. split.Validation];
-            var inputs = Fill(rows, [rows.Length, scaler.Means.Length], ScalarType.Float32, device, hash, (row, memory) => scaler.Standardize(features[row], MemoryMarshal.Cast<byte, float>(memory)));
-            var targets = Fill(rows, targetType == ScalarType.Int64 ? [rows.Length] : [rows.Length, outputSize], targetType, device, hash, target);
-            int[] numbers = [.. Enumerable.Range(0, rows.Length)];
-            var training = new RowSource(inputs, targets, numbers[..split.Training.Length]);
-            var validation = split.Validation.Length == 0 ? null : new RowSource(inputs, targets, numbers[split.Training.Length..]);
+            var inputs = RowSource.Fill(rows, [rows.Length, scaler.Means.Length], ScalarType.Float32, device, hash, (row, memory) => scaler.Standardize(features[row], MemoryMarshal.Cast<byte, float>(memory)));
+            var targets = RowSource.Fill(rows, targetType == ScalarType.Int64 ? [rows.Length] : [rows.Length, outputSize], targetType, device, hash, target);
+            var (training, validation) = RowSource.Split(split.Training.Length, rows.Length, new() { [RowSource.Input] = inputs, [RowSource.Target] = targets });
             var settings = _training.Settings with
             {
                 Schedule = _options.LearningRateSchedule,
@@ -160,32 +127,6 @@ internal sealed class TorchModuleTraining
             module.Dispose();
             throw;
         }
-    }
-
-    internal delegate void WriteTarget(int row, Span<byte> memory);
-
-    // In pieces: the memory of one tensor is reached as a span of at most 2 GB, and the device may be elsewhere.
-    private static Tensor Fill(int[] rows, long[] shape, ScalarType type, Device device, IncrementalHash hash, WriteTarget write)
-    {
-        var width = shape.Length == 1 ? 1 : shape[1];
-        var result = empty(shape, dtype: type, device: device);
-        var step = (int)Math.Max(1, ChunkValues / width);
-        for (var start = 0; start < rows.Length; start += step)
-        {
-            using var scope = NewDisposeScope();
-            var count = Math.Min(step, rows.Length - start);
-            var chunk = empty([count, .. shape.AsSpan(1)], dtype: type, device: CPU);
-            var memory = chunk.bytes;
-            var size = memory.Length / count;
-            for (var i = 0; i < count; i++)
-            {
-                write(rows[start + i], memory.Slice(i * size, size));
-            }
-            hash.AppendData(memory);
-            result.narrow(0, start, count).copy_(chunk);
-            GC.KeepAlive(chunk);
-        }
-        return result;
     }
 
     private sealed class Learner(OwnModule module, Func<Tensor, Tensor, Tensor> loss) : ILearner

@@ -1,0 +1,77 @@
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+
+namespace MLNetExtensions;
+
+/// <summary>The classes that a classifier tells apart: as many as the key type of its label column has, with their values.</summary>
+internal sealed class ClassLabels
+{
+    private const int MostClasses = 1 << 20;
+    private const string SavedKeys = "label";
+
+    private readonly KeyVocabulary _keys;
+
+    private ClassLabels(KeyVocabulary keys) => _keys = keys;
+
+    internal int Count => (int)_keys.Count;
+
+    internal static InputColumn<ulong> Column(string name) => new(name, "label", InputTypes.Key, InputShapes.Scalar);
+
+    /// <exception cref="InvalidOperationException">The column has too many keys.</exception>
+    internal static ClassLabels Of(IExceptionContext context, DataViewSchema.Column column)
+    {
+        var keys = KeyVocabulary.Of(column);
+        return keys.Count <= MostClasses ? new(keys) : throw Check.BadData(context, $"The label column '{column.Name}' is a key of {keys.Count} values; at most {MostClasses} classes can be told apart.");
+    }
+
+    /// <summary>Whether a key names no class: one beyond the count of its type is as good as missing.</summary>
+    internal bool IsMissing(ulong key) => key == 0 || key > _keys.Count;
+
+    /// <summary>The columns PredictedLabel and Score, for <see cref="Write"/>.</summary>
+    internal IReadOnlyList<OutputColumn> GetOutputs(DataViewSchema inputSchema) => ScoreColumns.DeliverClasses(inputSchema, _keys);
+
+    /// <summary>Writes PredictedLabel and Score, the first two outputs, of all rows of a batch.</summary>
+    /// <param name="logits">[rows, classes]; NaN in rows that cannot be scored, whose label will be missing.</param>
+    /// <param name="batch">The batch.</param>
+    internal void Write(ReadOnlySpan<float> logits, ScoringBatch batch)
+    {
+        var labels = batch.Output<uint>(0);
+        var scores = batch.Output<float>(1);
+        for (var row = 0; row < batch.Count; row++)
+        {
+            labels.Add(1)[0] = Softmax(logits.Slice(row * Count, Count), scores.Add(Count));
+        }
+    }
+
+    /// <summary>Writes the probabilities and returns the key of the largest; 0 if there is none.</summary>
+    private static uint Softmax(ReadOnlySpan<float> logits, Span<float> probabilities)
+    {
+        var best = 0;
+        for (var i = 1; i < logits.Length; i++)
+        {
+            if (logits[i] > logits[best])
+            {
+                best = i;
+            }
+        }
+        double sum = 0;
+        foreach (var logit in logits)
+        {
+            sum += Math.Exp((double)logit - logits[best]);
+        }
+        for (var i = 0; i < logits.Length; i++)
+        {
+            probabilities[i] = (float)(Math.Exp((double)logits[i] - logits[best]) / sum);
+        }
+        return double.IsFinite(sum) ? (uint)best + 1 : 0;
+    }
+
+    internal void Save(ModelWriter writer) => writer.Keys(new Dictionary<string, KeyVocabulary> { [SavedKeys] = _keys });
+
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <exception cref="FormatException">The model file holds no classes.</exception>
+    internal static ClassLabels Load(ModelReader reader)
+        => reader.Keys().TryGetValue(SavedKeys, out var keys) && keys.Count is > 0 and <= MostClasses
+            ? new(keys)
+            : throw new FormatException("The keys of the label are missing.");
+}
