@@ -22,12 +22,15 @@ internal sealed class ColumnScaler(double[] means, double[] deviations)
             : throw new FormatException("A scale is not finite or not positive.");
 
     /// <summary>Fits to the rows [rows, width] of an array.</summary>
-    internal static ColumnScaler Fit(double[] values, int width) => Fit(width, values.Length / width, row => values.AsSpan(row * width, width));
+    /// <param name="values">The rows.</param>
+    /// <param name="width">The number of slots.</param>
+    /// <param name="sample">Whether to the sample variance, whose divisor is one less than the number of rows.</param>
+    internal static ColumnScaler Fit(double[] values, int width, bool sample = false) => Fit(width, values.Length / width, row => values.AsSpan(row * width, width), sample);
 
     /// <summary>Fits to some rows of a column.</summary>
     internal static ColumnScaler Fit(RowBuffer<float> values, int[] rows) => Fit<float>(values[rows[0]].Length, rows.Length, row => values[rows[row]]);
 
-    private static ColumnScaler Fit<T>(int width, int rows, RowAt<T> rowAt)
+    private static ColumnScaler Fit<T>(int width, int rows, RowAt<T> rowAt, bool sample = false)
         where T : INumberBase<T>
     {
         var means = new double[width];
@@ -65,7 +68,7 @@ internal sealed class ColumnScaler(double[] means, double[] deviations)
         }
         for (var i = 0; i < width; i++)
         {
-            deviations[i] = constant[i] ? 1 : Math.ScaleB(Math.Sqrt(deviations[i]), exponents[i]);
+            deviations[i] = constant[i] ? 1 : Math.ScaleB(Math.Sqrt(sample ? deviations[i] * rows / (rows - 1) : deviations[i]), exponents[i]);
         }
         return new(means, deviations);
     }

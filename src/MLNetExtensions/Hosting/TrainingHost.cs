@@ -8,6 +8,8 @@ namespace MLNetExtensions;
 /// <summary>Connects a trainer to its surroundings: seed, device, cancellation, log and progress.</summary>
 internal sealed class TrainingHost
 {
+    private const string RefitSuffix = ".refit";
+
     private readonly TrainingOptions _options;
 
     /// <summary>Checks the options that all trainers share. Draws a seed from the environment if none is set, so that fitting again repeats the result.</summary>
@@ -95,6 +97,55 @@ internal sealed class TrainingHost
         catch (Exception e) when (e is InvalidOperationException or FormatException)
         {
             throw Host.Process(e);
+        }
+    }
+
+    /// <summary>
+    /// Trains a network with validation and then a second one, from the same start, on all examples for as many epochs as were best. Cancelled meanwhile, it is the first that counts. The
+    /// second training has a checkpoint of its own, beside that of the first, which is kept until both have ended.
+    /// </summary>
+    /// <typeparam name="T">The network.</typeparam>
+    /// <param name="settings">The settings.</param>
+    /// <param name="create">Makes a network with its starting weights, always the same.</param>
+    /// <param name="learn">What is trained of a network.</param>
+    /// <param name="training">The training examples.</param>
+    /// <param name="validation">The examples that choose the best epoch; null = none, and no second training.</param>
+    /// <param name="all">All examples; null = no second training.</param>
+    /// <returns>The trained network, which belongs to the caller.</returns>
+    /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
+    /// <exception cref="InvalidOperationException">The training diverged, or the checkpoint does not fit or cannot be written.</exception>
+    internal T TrainAndRefit<T>(TrainingSettings settings, Func<T> create, Func<T, ILearner> learn, IBatchSource training, IBatchSource? validation, IBatchSource? all)
+        where T : class, IDisposable
+    {
+        var first = create();
+        T? second = null;
+        try
+        {
+            var refits = validation is not null && all is not null;
+            var outcome = Train(settings with { KeepCheckpoint = refits }, learn(first), training, validation);
+            if (!refits || outcome.Cancelled)
+            {
+                return first;
+            }
+            second = create();
+            var path = settings.CheckpointPath;
+            if (Train(settings with { MaximumNumberOfEpochs = outcome.BestEpoch, CheckpointPath = path is null ? null : path + RefitSuffix }, learn(second), all!, validation: null).Cancelled)
+            {
+                second.Dispose();
+                return first;
+            }
+            if (path is not null)
+            {
+                File.Delete(path);
+            }
+            first.Dispose();
+            return second;
+        }
+        catch
+        {
+            second?.Dispose();
+            first.Dispose();
+            throw;
         }
     }
 }

@@ -87,7 +87,7 @@ internal sealed class TrainingLoop
         {
             Copy(_best, [.. _weights.Select(weight => weight.Value)]);
         }
-        if (!cancelled)
+        if (!cancelled && !_settings.KeepCheckpoint)
         {
             _checkpoint?.Delete();
         }

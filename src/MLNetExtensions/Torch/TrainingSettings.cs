@@ -38,6 +38,9 @@ internal sealed record TrainingSettings
     /// <summary>Where to keep the state after each epoch, and to resume from; <see langword="null"/>: nowhere.</summary>
     public string? CheckpointPath { get; init; }
 
+    /// <summary>Whether the state stays there when the training has ended: for whoever has more to do and may be interrupted then.</summary>
+    public bool KeepCheckpoint { get; init; }
+
     /// <summary>Stands for network, options and data: a checkpoint with another one is refused. The values above that matter are added by the loop.</summary>
     public string Fingerprint { get; init; } = "";
 
