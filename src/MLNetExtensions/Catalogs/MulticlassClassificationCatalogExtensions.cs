@@ -1,4 +1,5 @@
 using MLNetExtensions;
+using MLNetExtensions.TimeSeries;
 using MLNetExtensions.Torch;
 
 namespace Microsoft.ML;
@@ -35,5 +36,37 @@ public static class MulticlassClassificationCatalogExtensions
     /// <exception cref="ArgumentNullException"><paramref name="catalog"/>, <paramref name="options"/> or its factory is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public static TorchModuleMulticlassTrainer TorchModule(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, TorchModuleMulticlassTrainer.Options options)
+        => new(Check.Environment(catalog), options);
+
+    /// <summary>Creates a <see cref="TimesNetClassificationTrainer"/>: tells classes of series apart by their variations within and between periods.</summary>
+    /// <param name="catalog">The trainers of the multiclass catalog.</param>
+    /// <param name="labelColumnName">The label column: a key.</param>
+    /// <param name="featureColumnName">The column with a series in each row, time-major: a vector of Single or Double, of known size or of variable length.</param>
+    /// <param name="numberOfChannels">The number of channels of a series. Positive.</param>
+    /// <param name="maximumNumberOfEpochs">The most epochs to train; training ends sooner when the validation loss stops falling. Positive.</param>
+    /// <param name="learningRate">The learning rate. Positive.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="catalog"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A name is empty or a number is out of its range.</exception>
+    public static TimesNetClassificationTrainer TimesNet(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
+        string labelColumnName = TimesNetClassificationTrainer.Defaults.LabelColumnName, string featureColumnName = TimesNetClassificationTrainer.Defaults.FeatureColumnName,
+        int numberOfChannels = TimesNetClassificationTrainer.Defaults.NumberOfChannels, int maximumNumberOfEpochs = TimesNetClassificationTrainer.Defaults.MaximumNumberOfEpochs,
+        double learningRate = TimesNetClassificationTrainer.Defaults.LearningRate)
+        => new(Check.Environment(catalog), new TimesNetClassificationTrainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            FeatureColumnName = featureColumnName,
+            NumberOfChannels = numberOfChannels,
+            MaximumNumberOfEpochs = maximumNumberOfEpochs,
+            LearningRate = learningRate,
+        });
+
+    /// <summary>Creates a <see cref="TimesNetClassificationTrainer"/> with all its options.</summary>
+    /// <param name="catalog">The trainers of the multiclass catalog.</param>
+    /// <param name="options">The options; they are copied.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="catalog"/> or <paramref name="options"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public static TimesNetClassificationTrainer TimesNet(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, TimesNetClassificationTrainer.Options options)
         => new(Check.Environment(catalog), options);
 }

@@ -16,7 +16,7 @@ internal sealed record TimesNetShape
     /// <summary>The rows of the tables of <see cref="TimeEmbedding.Fixed"/>: month, day of month, weekday, hour.</summary>
     internal static readonly (string Name, int Rows)[] FixedTables = [("month", 13), ("day", 32), ("weekday", 7), ("hour", 24)];
 
-    private const int SmallestWindow = 4;
+    internal const int SmallestWindow = 4;
 
     /// <summary>C.</summary>
     public required int Channels { get; init; }
