@@ -7,7 +7,18 @@ namespace MLNetExtensions.Tests;
 /// <summary>The estimators that the conformance suite tests.</summary>
 internal static class ConformanceEntries
 {
-    private static readonly ConformanceEntry[] s_all = [LinearMap(), LinearMapOfDoubles(), LinearMapOfBooleans(), OLinear(), OLinearOfScalarDouble(), OLinearOfManySeries(), .. TimesNetForecastingEntries.All, .. OwnModules.OwnModuleEntries.All];
+    private static readonly ConformanceEntry[] s_all =
+    [
+        LinearMap(),
+        LinearMapOfDoubles(),
+        LinearMapOfBooleans(),
+        OLinear(),
+        OLinearOfScalarDouble(),
+        OLinearOfManySeries(),
+        .. TimesNetForecastingEntries.All,
+        .. TimesNetClassificationEntries.All,
+        .. OwnModules.OwnModuleEntries.All,
+    ];
 
     public static IEnumerable<object[]> All => s_all.Select(entry => new object[] { entry.Name });
 
