@@ -8,7 +8,16 @@ CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
 var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr, the result to stdout; its last line is 'NAME key=value key=value …'.")
 {
-    new Command("accuracy", "Trains on real data and measures the error.") { OLinearEtth1.Command(), OLinearAccuracy.Command(), OLinearCrossValidation.Command(), OLinearIntervals.Command(), TimesNetEtth1.Command(), TimesNetAccuracy.Command() },
+    new Command("accuracy", "Trains on real data and measures the error.")
+    {
+        OLinearEtth1.Command(),
+        OLinearAccuracy.Command(),
+        OLinearCrossValidation.Command(),
+        OLinearIntervals.Command(),
+        TimesNetEtth1.Command(),
+        TimesNetAccuracy.Command(),
+        JapaneseVowels.Command(),
+    },
     new Command("bench", "Measures time and memory.") { OLinearBench.Command(), OLinearGroupsBench.Command(), TimesNetBench.Command(), ScoreMemoryBench.Command(), ReaderBench.Command() },
 };
 try
