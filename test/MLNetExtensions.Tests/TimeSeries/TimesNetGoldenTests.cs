@@ -172,7 +172,8 @@ public sealed class TimesNetGoldenTests
         using var module = Create(golden, "w0.", shape, dtype);
         var target = golden.Tensor("target");
         Func<Tensor, Tensor, Tensor> loss = golden.Choose<Func<Tensor, Tensor, Tensor>>("loss",
-            ("mse", (y, t) => nn.functional.mse_loss(y, t.to(dtype))),
+            ("mse", (y, t) => StepWeightedLoss.Compute(ForecastLoss.SquaredError, y, t.to(dtype), weights: null)),
+            ("smape", (y, t) => StepWeightedLoss.Compute(ForecastLoss.SymmetricAbsolutePercentageError, y, t.to(dtype), weights: null)),
             ("cross_entropy", (y, t) => nn.functional.cross_entropy(y, t)));
         using var optimizer = new Optimizer([.. module.Parameters.Items.Select(item => item.Value)],
             golden.Choose("optimizer", ("adam", OptimizerKind.Adam), ("adamw", OptimizerKind.AdamW), ("radam", OptimizerKind.RAdam)),
