@@ -33,7 +33,7 @@ internal static class JapaneseVowels
         var ml = new MLContext(seed);
         var (training, channels) = LabelledSeries.Load(ml, Repository.DataFile("japanese-vowels/train.csv.gz"));
         var (test, _) = LabelledSeries.Load(ml, Repository.DataFile("japanese-vowels/test.csv.gz"));
-        var elapsed = new OLinearRun.LastElapsed();
+        var elapsed = new ForecastRun.LastElapsed();
         var pipeline = ml.Transforms.Conversion.MapValueToKey("Label", nameof(LabelledSeries.Class), keyOrdinality: ValueToKeyMappingEstimator.KeyOrdinality.ByValue)
             .Append(ml.MulticlassClassification.Trainers.TimesNet(new TimesNetClassificationTrainer.Options
             {
