@@ -55,6 +55,15 @@ public sealed partial class SampleTests
     }
 
     [TestMethod]
+    public void ForecastingByTimesNet()
+    {
+        var result = Forecasting("--model", "timesnet", "--data", DataFile, "--window", "36", "--horizon", "12", "--season", "52", "--epochs", "2", "--width", "8").Succeeded();
+        AssertFiles(result, "LoadForecasting.mlnet", "LoadForecasting.online.mlnet", "forecast.png", "error-by-step.png");
+        Must.Contain(result.Output, "Training of TimesNet", "Epoch 2/2", "bit for bit", "equal those of Transform", "36 rows ahead", "goes on from the same row");
+        Assert.DoesNotContain("influence.png", result.Output);
+    }
+
+    [TestMethod]
     [DataRow("absent.csv", null, "absent.csv")]
     [DataRow("empty.csv", "", "empty.csv")]
     [DataRow("text.csv", "a,b\nx,y\nx,y\n", "No column")]
@@ -105,6 +114,11 @@ public sealed partial class SampleTests
     [TestMethod]
     public void AccuracyOfAFile()
         => AssertLastLine("olinear", ["mse", "mae", "seconds_per_epoch"], "accuracy", "olinear", "--data", DataFile, "--window", "12", "--horizon", "3", "--epochs", "1", "--width", "16", "--batch", "64", "--threads", "1");
+
+    [TestMethod]
+    public void AccuracyOfTimesNetOnAFile()
+        => AssertLastLine("timesnet", ["mse", "mae", "seconds_per_epoch"], "accuracy", "timesnet", "--data", DataFile, "--window", "12", "--horizon", "3", "--epochs", "1", "--width", "4", "--kernels", "2",
+            "--time-column", "date", "--time-features", "Week,Month", "--threads", "1");
 
     [TestMethod]
     public void BenchReader() => AssertLastLine("reader", ["rows_per_second", "single", "double", "cursor"], "bench", "reader", "--rows", "2000", "--repeats", "1");

@@ -254,6 +254,24 @@ public sealed class TimesNetForecastingTests
         CollectionAssert.AreNotEqual(model.Model.Quantiles, other.Model.Quantiles);
     }
 
+    [TestMethod]
+    public void TheValidationLossIsTheErrorOfTheForecastsOfThoseRows()
+    {
+        const int Rows = 120, Validation = 30;
+        TrainingProgress? last = null;
+        using var model = Fit(Points(Rows), options =>
+        {
+            InTime(options);
+            (options.Standardize, options.ValidationFraction, options.MaximumNumberOfEpochs) = (false, (double)Validation / Rows, 1);
+            options.Progress = new ImmediateProgress(progress => last = progress);
+        });
+        var ml = new MLContext(1);
+        var rows = Points(Rows)[(Rows - Validation - Window)..];
+        var metrics = ml.Forecasting.Evaluate(model.Transform(ml.Data.LoadFromEnumerable(rows)), "Values", "Forecast", 1);
+        Assert.AreEqual(Validation - Horizon + 1, metrics.NumberOfForecasts);
+        Assert.AreEqual(last!.ValidationLoss!.Value, metrics.MeanSquaredError, 1e-5 * metrics.MeanSquaredError);
+    }
+
     // ---- Model files ----
 
     [TestMethod]
