@@ -19,6 +19,7 @@ internal static class TimesNetForecastingEntries
         Horizon = 3,
         Network = { Width = 4, NumberOfLayers = 1, TopPeriods = 2, NumberOfKernels = 2 },
         LearningRate = 1e-3,
+        BatchSize = 64,
         MaximumNumberOfEpochs = 2,
         Seed = 1,
         NumberOfThreads = 1,
@@ -50,6 +51,7 @@ internal static class TimesNetForecastingEntries
             options.TimeColumnName = "Time";
             options.TimeFeatures = TimeFeatures.Hour | TimeFeatures.Weekday | TimeFeatures.DayOfMonth | TimeFeatures.Month;
             options.TimeEmbedding = TimeEmbedding.Fixed;
+            options.Network.TopPeriods = 1;
             options.TargetChannels = ["cosine"];
             options.StandardizePerGroup = true;
             options.ConfidenceLowerBoundColumnName = "Low";
@@ -79,6 +81,7 @@ internal static class TimesNetForecastingEntries
         options.TimeColumnName = "Time";
         options.Network.InferencePeriods = PeriodSelection.Frozen;
         options.Network.TrainPeriods = PeriodSelection.PerRow;
+        options.Network.TopPeriods = 1;
         return options;
     });
 }
