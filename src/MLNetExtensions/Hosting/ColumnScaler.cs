@@ -2,7 +2,10 @@ using System.Numerics;
 
 namespace MLNetExtensions;
 
-/// <summary>Brings each slot of a column to mean 0 and population variance 1 over the rows it was fitted to. A constant slot is only moved.</summary>
+/// <summary>
+/// Brings each slot of a column to mean 0 and population variance 1 over the rows it was fitted to. A constant slot is only moved; values that are missing (NaN) do not count, and a slot without any
+/// value stays as it is.
+/// </summary>
 internal sealed class ColumnScaler(double[] means, double[] deviations)
 {
     private delegate ReadOnlySpan<T> RowAt<T>(int row);
@@ -25,26 +28,31 @@ internal sealed class ColumnScaler(double[] means, double[] deviations)
     /// <param name="values">The rows.</param>
     /// <param name="width">The number of slots.</param>
     /// <param name="sample">Whether to the sample variance, whose divisor is one less than the number of rows.</param>
-    internal static ColumnScaler Fit(double[] values, int width, bool sample = false) => Fit(width, values.Length / width, row => values.AsSpan(row * width, width), sample);
+    /// <param name="fallback">What a slot without any value gets; null = it stays as it is.</param>
+    internal static ColumnScaler Fit(double[] values, int width, bool sample = false, ColumnScaler? fallback = null)
+        => Fit(width, values.Length / width, row => values.AsSpan(row * width, width), sample, fallback);
 
     /// <summary>Fits to some rows of a column.</summary>
     internal static ColumnScaler Fit(RowBuffer<float> values, int[] rows) => Fit<float>(values[rows[0]].Length, rows.Length, row => values[rows[row]]);
 
-    private static ColumnScaler Fit<T>(int width, int rows, RowAt<T> rowAt, bool sample = false)
+    private static ColumnScaler Fit<T>(int width, int rows, RowAt<T> rowAt, bool sample = false, ColumnScaler? fallback = null)
         where T : INumberBase<T>
     {
         var means = new double[width];
         var deviations = new double[width];
         var largest = new double[width];
         var constant = Enumerable.Repeat(true, width).ToArray();
-        var first = rows == 0 ? default : rowAt(0);
+        var counts = new int[width];
+        var first = new T[width];
         for (var row = 0; row < rows; row++)
         {
             var values = rowAt(row);
             for (var i = 0; i < width; i++)
             {
-                means[i] += double.CreateTruncating(values[i]) / rows;
-                constant[i] &= values[i] == first[i];
+                if (!T.IsNaN(values[i]) && counts[i]++ == 0)
+                {
+                    first[i] = values[i];
+                }
             }
         }
         for (var row = 0; row < rows; row++)
@@ -52,7 +60,22 @@ internal sealed class ColumnScaler(double[] means, double[] deviations)
             var values = rowAt(row);
             for (var i = 0; i < width; i++)
             {
-                largest[i] = Math.Max(largest[i], Math.Abs(double.CreateTruncating(values[i]) - means[i]));
+                if (!T.IsNaN(values[i]))
+                {
+                    means[i] += double.CreateTruncating(values[i]) / counts[i];
+                    constant[i] &= values[i] == first[i];
+                }
+            }
+        }
+        for (var row = 0; row < rows; row++)
+        {
+            var values = rowAt(row);
+            for (var i = 0; i < width; i++)
+            {
+                if (!T.IsNaN(values[i]))
+                {
+                    largest[i] = Math.Max(largest[i], Math.Abs(double.CreateTruncating(values[i]) - means[i]));
+                }
             }
         }
         // Brought near 1 by a power of two, which costs no digit, so that squares neither overflow nor vanish.
@@ -62,13 +85,20 @@ internal sealed class ColumnScaler(double[] means, double[] deviations)
             var values = rowAt(row);
             for (var i = 0; i < width; i++)
             {
-                var d = Math.ScaleB(double.CreateTruncating(values[i]) - means[i], -exponents[i]);
-                deviations[i] += d * d / rows;
+                if (!T.IsNaN(values[i]))
+                {
+                    var d = Math.ScaleB(double.CreateTruncating(values[i]) - means[i], -exponents[i]);
+                    deviations[i] += d * d / counts[i];
+                }
             }
         }
         for (var i = 0; i < width; i++)
         {
-            deviations[i] = constant[i] ? 1 : Math.ScaleB(Math.Sqrt(sample ? deviations[i] * rows / (rows - 1) : deviations[i]), exponents[i]);
+            deviations[i] = constant[i] ? 1 : Math.ScaleB(Math.Sqrt(sample ? deviations[i] * counts[i] / (counts[i] - 1) : deviations[i]), exponents[i]);
+            if (counts[i] == 0 && fallback is not null)
+            {
+                (means[i], deviations[i]) = (fallback.Means[i], fallback.Deviations[i]);
+            }
         }
         return new(means, deviations);
     }

@@ -23,22 +23,11 @@ internal sealed class ForecastingData
     internal ForecastingData(IHost host, IDataView data, ForecastingOptions options)
     {
         _options = options;
-        Series = Series.Read(host, data, options);
+        Series = Series.Read(host, data, options.Columns, options.CancellationToken);
         TargetChannels = FindTargets(host, options, Series.ChannelNames);
         Split(host);
-        Scaler = options.Standardize ? ColumnScaler.Fit(Rows(_trainingRows), Series.Channels) : ColumnScaler.None(Series.Channels);
-        GroupScalers = options is { Standardize: true, StandardizePerGroup: true, GroupColumnName: not null }
-            ? Series.Groups.Zip(_trainingRows).ToDictionary(pair => pair.First.Name, pair => ColumnScaler.Fit(Rows([pair.Second]), Series.Channels))
-            : [];
-        Standardized = new double[Series.Values.Length];
-        foreach (var group in Series.Groups)
-        {
-            (GroupScalers.GetValueOrDefault(group.Name) ?? Scaler).Standardize(Series.Slice(group.Start, group.Rows), Standardized.AsSpan(group.Start * Series.Channels));
-        }
-        if (Array.FindIndex(Standardized, value => !(Math.Abs(value) <= float.MaxValue)) is >= 0 and var large)
-        {
-            throw Check.BadData(host, $"The series column '{options.InputColumnName}' holds {Series.Values[large]} in channel '{Series.ChannelNames[large % Series.Channels]}': too large to train on. Scale the values first.");
-        }
+        Scales = options.Standardize ? SeriesScales.Fit(Series, _trainingRows, options is { StandardizePerGroup: true, GroupColumnName: not null }) : SeriesScales.None(Series.Channels);
+        Standardized = Scales.Standardize(host, Series, options.InputColumnName!);
     }
 
     internal Series Series { get; }
@@ -46,11 +35,8 @@ internal sealed class ForecastingData
     /// <summary>The indices of the channels to forecast.</summary>
     internal IReadOnlyList<int> TargetChannels { get; }
 
-    /// <summary>The scale of all series together.</summary>
-    internal ColumnScaler Scaler { get; }
-
-    /// <summary>The scales of single series; empty unless asked for.</summary>
-    internal IReadOnlyDictionary<string, ColumnScaler> GroupScalers { get; }
+    /// <summary>The scales of the series.</summary>
+    internal SeriesScales Scales { get; }
 
     /// <summary>The standardised series, row by row.</summary>
     internal double[] Standardized { get; }
@@ -172,16 +158,6 @@ internal sealed class ForecastingData
         {
             starts.Add(start + i);
         }
-    }
-
-    private double[] Rows(IEnumerable<Range> ranges)
-    {
-        var values = new List<double>();
-        foreach (var range in ranges)
-        {
-            values.AddRange(Series.Slice(range.Start.Value, range.End.Value - range.Start.Value));
-        }
-        return [.. values];
     }
 
     private static int[] FindTargets(IHost host, ForecastingOptions options, IReadOnlyList<string> channelNames)

@@ -57,15 +57,7 @@ public abstract class ForecastingEstimator<TTransformer> : IEstimator<TTransform
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
     {
         Check.NotNull(Host, inputSchema);
-        Series.SeriesColumn(_options.InputColumnName!).Check(Host, inputSchema);
-        if (_options.GroupColumnName is { } group)
-        {
-            RowGroups.Column(group).Check(Host, inputSchema);
-        }
-        if (_options.TimeColumnName is { } time)
-        {
-            Series.TimeColumn(time).Check(Host, inputSchema);
-        }
+        _options.Columns.Check(Host, inputSchema);
         var bounds = new[] { _options.ConfidenceLowerBoundColumnName, _options.ConfidenceUpperBoundColumnName }.OfType<string>();
         return SchemaShapes.Append(inputSchema, [ForecastColumns.Promise(_options.OutputColumnName), .. bounds.Select(name => ForecastColumns.Promise(name, isBound: true))]);
     }

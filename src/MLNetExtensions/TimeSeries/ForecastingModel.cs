@@ -18,18 +18,14 @@ internal sealed class ForecastingModel
 {
     private const string HistoryName = "history";
     private const string HistoryRowsName = "history_rows";
-    private const string GroupScalesName = "group_scales";
     private const string QuantilesName = "error_quantiles";
-    private const string KeysName = "group";
 
-    private readonly IReadOnlyDictionary<string, ColumnScaler> _groupScalers;
-    private readonly ColumnScaler _scaler;
+    private readonly SeriesScales _scales;
 
-    internal ForecastingModel(ForecastingModelOptions options, IReadOnlyDictionary<string, ColumnScaler> groupScalers, IReadOnlyDictionary<string, double[]> histories, double[]? quantiles)
+    internal ForecastingModel(ForecastingModelOptions options, SeriesScales scales, IReadOnlyDictionary<string, double[]> histories, double[]? quantiles)
     {
         Options = options;
-        _groupScalers = groupScalers;
-        _scaler = ColumnScaler.Read(options.Means, options.Deviations);
+        _scales = scales;
         Histories = histories;
         Quantiles = quantiles;
     }
@@ -44,13 +40,13 @@ internal sealed class ForecastingModel
     /// <summary>[H, C']: by how many deviations of its window a value lies off the forecast at most, with the probability of the confidence level.</summary>
     internal double[]? Quantiles { get; }
 
-    internal ColumnScaler ScalerOf(string group) => _groupScalers.GetValueOrDefault(group) ?? _scaler;
+    internal ColumnScaler ScalerOf(string group) => _scales.Of(group);
 
-    internal ForecastingModel With(IReadOnlyDictionary<string, double[]> histories) => new(Options, _groupScalers, histories, Quantiles);
+    internal ForecastingModel With(IReadOnlyDictionary<string, double[]> histories) => new(Options, _scales, histories, Quantiles);
 
     internal static ForecastingModel Create(ForecastingOptions options, ForecastingData data, double[]? quantiles)
         => new(new(options.InputColumnName!, options.GroupColumnName, options.OutputColumnName, options.ConfidenceLowerBoundColumnName, options.ConfidenceUpperBoundColumnName, options.ConfidenceLevel,
-            options.WindowSize, options.Horizon, data.Series.ChannelNames, data.TargetChannels, data.Scaler.Means, data.Scaler.Deviations, options.TimeMarks), data.GroupScalers, data.Histories(), quantiles);
+            options.WindowSize, options.Horizon, data.Series.ChannelNames, data.TargetChannels, data.Scales.Common.Means, data.Scales.Common.Deviations, options.TimeMarks), data.Scales, data.Histories(), quantiles);
 
     /// <summary>The tensors to save, of the open dispose scope; with many series also their names.</summary>
     internal IEnumerable<KeyValuePair<string, Tensor>> Save(ModelWriter writer)
@@ -58,15 +54,14 @@ internal sealed class ForecastingModel
         var names = Histories.Keys.ToArray();
         if (Options.GroupColumnName is not null)
         {
-            writer.Keys(new Dictionary<string, KeyVocabulary> { [KeysName] = new((ulong)names.Length, nameof(String), names) });
+            SeriesScales.SaveNames(writer, names);
         }
         double[] rows = [.. names.SelectMany(name => Histories[name])];
         yield return new(HistoryName, ConstantTensor.Create(rows, [rows.Length / Options.Columns, Options.Columns], ScalarType.Float64, CPU));
         yield return new(HistoryRowsName, tensor(names.Select(name => (long)Histories[name].Length / Options.Columns).ToArray()));
-        if (_groupScalers.Count > 0)
+        foreach (var scales in _scales.Save(names))
         {
-            double[] scales = [.. names.Select(name => ScalerOf(name)).SelectMany(scaler => scaler.Means.Concat(scaler.Deviations))];
-            yield return new(GroupScalesName, ConstantTensor.Create(scales, [names.Length, 2, Channels], ScalarType.Float64, CPU));
+            yield return scales;
         }
         if (Quantiles is not null)
         {
@@ -80,13 +75,7 @@ internal sealed class ForecastingModel
     {
         Check(options);
         var channels = options.ChannelNames.Count;
-        IReadOnlyList<string> names = [""];
-        if (options.GroupColumnName is not null)
-        {
-            names = reader.Keys().GetValueOrDefault(KeysName) is { Type: nameof(String), Values: { } values } && values.Distinct().Count() == values.Count
-                ? values
-                : throw new FormatException("The names of the series are missing.");
-        }
+        var names = options.GroupColumnName is null ? [""] : SeriesScales.LoadNames(reader);
         var rows = ModelReader.Take(weights, HistoryRowsName, ScalarType.Int64, names.Count).data<long>().ToArray();
         if (rows.Any(count => count < 0 || count > options.WindowSize))
         {
@@ -101,18 +90,9 @@ internal sealed class ForecastingModel
             histories.Add(names[i], history[start..(start + length)]);
             start += length;
         }
-        var scalers = new Dictionary<string, ColumnScaler>();
-        if (weights.ContainsKey(GroupScalesName))
-        {
-            var scales = ModelReader.Take(weights, GroupScalesName, ScalarType.Float64, names.Count, 2, channels).data<double>().ToArray();
-            for (var i = 0; i < names.Count; i++)
-            {
-                var scale = scales.AsSpan(2 * i * channels, 2 * channels);
-                scalers.Add(names[i], ColumnScaler.Read(scale[..channels].ToArray(), scale[channels..].ToArray()));
-            }
-        }
+        var scales = SeriesScales.Load(options.Means, options.Deviations, names, weights);
         var quantiles = options.LowerBoundColumnName is null ? null : ModelReader.Take(weights, QuantilesName, ScalarType.Float64, options.Horizon, options.TargetChannels.Count).data<double>().ToArray();
-        return new(options, scalers, histories, quantiles);
+        return new(options, scales, histories, quantiles);
     }
 
     private static void Check(ForecastingModelOptions options)

@@ -76,6 +76,9 @@ public abstract class ForecastingOptions : TrainingOptions
     /// <summary>What the network is told of the time of a row; null = nothing.</summary>
     internal virtual TimeMarks? TimeMarks => null;
 
+    /// <summary>The columns to read; the input is named once the estimator is made.</summary>
+    internal SeriesColumns Columns => new(InputColumnName!, GroupColumnName, TimeColumnName);
+
     /// <summary>The numbers that the simple overloads share.</summary>
     internal static class Defaults
     {

@@ -36,29 +36,34 @@ internal sealed class Series
     internal ReadOnlySpan<double> Slice(int start, int rows) => Values.Slice(start * Channels, rows * Channels);
 
     /// <summary>Reads the series of a view.</summary>
+    /// <param name="host">Who reads.</param>
+    /// <param name="data">The view.</param>
+    /// <param name="columns">The columns.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <param name="allowMissing">Whether a value may be NaN. Infinite ones may not be.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type.</exception>
     /// <exception cref="InvalidOperationException">A value is not finite, or time goes backwards.</exception>
-    internal static Series Read(IHost host, IDataView data, ForecastingOptions options)
+    internal static Series Read(IHost host, IDataView data, SeriesColumns columns, CancellationToken cancellationToken, bool allowMissing = false)
     {
-        var column = SeriesColumn(options.InputColumnName!);
-        InputColumn? group = options.GroupColumnName is { } groupName ? RowGroups.Column(groupName) : null;
-        InputColumn? time = options.TimeColumnName is { } timeName ? TimeColumn(timeName) : null;
-        var buffers = DataReader.Read(host, data, options.CancellationToken, [.. new[] { column, group, time }.OfType<InputColumn>()]);
+        var column = SeriesColumn(columns.Series);
+        InputColumn? group = columns.Group is { } groupName ? RowGroups.Column(groupName) : null;
+        InputColumn? time = columns.Time is { } timeName ? TimeColumn(timeName) : null;
+        var buffers = DataReader.Read(host, data, cancellationToken, [.. new[] { column, group, time }.OfType<InputColumn>()]);
         var values = (RowBuffer<double>)buffers[0];
         var names = ForecastColumns.ChannelNames(column.Find(host, data.Schema));
         for (var i = 0; i < values.Values.Length; i++)
         {
-            if (!double.IsFinite(values.Values[i]))
+            if (!double.IsFinite(values.Values[i]) && !(allowMissing && double.IsNaN(values.Values[i])))
             {
-                throw Check.BadData(host, $"The series column '{column.Name}' holds {values.Values[i]} in row {i / names.Count}, channel '{names[i % names.Count]}': training needs finite values. "
-                    + "Fill gaps first, for instance by ReplaceMissingValues.");
+                throw Check.BadData(host, $"The series column '{column.Name}' holds {values.Values[i]} in row {i / names.Count}, channel '{names[i % names.Count]}': training needs finite values"
+                    + (allowMissing ? ", or NaN where they are missing." : ". Fill gaps first, for instance by ReplaceMissingValues."));
             }
         }
         var order = RowGroups.Of(group is null ? null : (RowBuffer<string>)buffers[1], values.Count);
         var times = time is null ? null : (RowBuffer<DateTime>)buffers[^1];
         if (times is not null)
         {
-            CheckTime(host, options.TimeColumnName!, times, order);
+            CheckTime(host, time!.Name, times, order);
         }
         var sorted = new double[values.Values.Length];
         var sortedTimes = new double[times?.Count ?? 0];
@@ -100,6 +105,27 @@ internal sealed class Series
     internal static InputColumn<double> SeriesColumn(string name, int? channels = null) => new(name, "series", InputTypes.Number, InputShapes.Fixed, channels);
 
     internal static InputColumn<DateTime> TimeColumn(string name) => new(name, "time", InputTypes.DateTime, InputShapes.Scalar);
+}
+
+/// <summary>The columns of series, by name.</summary>
+/// <param name="Series">The values.</param>
+/// <param name="Group">Which series a row belongs to; null = all rows are one.</param>
+/// <param name="Time">What must not go backwards within a series; null = none.</param>
+internal sealed record SeriesColumns(string Series, string? Group, string? Time)
+{
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type.</exception>
+    internal void Check(IExceptionContext context, SchemaShape schema)
+    {
+        TimeSeries.Series.SeriesColumn(Series).Check(context, schema);
+        if (Group is not null)
+        {
+            RowGroups.Column(Group).Check(context, schema);
+        }
+        if (Time is not null)
+        {
+            TimeSeries.Series.TimeColumn(Time).Check(context, schema);
+        }
+    }
 }
 
 /// <summary>One series among many.</summary>

@@ -22,13 +22,7 @@ internal sealed class WindowSource(Tensor series, int channels, IReadOnlyList<in
 
     public Batch Take(ReadOnlySpan<int> indices)
     {
-        var rows = new long[indices.Length];
-        for (var i = 0; i < rows.Length; i++)
-        {
-            rows[i] = starts[indices[i]];
-        }
-        // [rows, N + M, T + H] without a copy; the gather is the only one.
-        var windows = series.unfold(0, windowSize + horizon, 1).index_select(0, tensor(rows, device: series.device));
+        var windows = Gather(series, starts, indices, windowSize + horizon);
         var values = windows.narrow(1, 0, channels);
         var batch = new Batch(indices.Length)
         {
@@ -40,5 +34,17 @@ internal sealed class WindowSource(Tensor series, int channels, IReadOnlyList<in
             batch[Marks] = windows.narrow(1, channels, marks).narrow(2, 0, windowSize).transpose(1, 2);
         }
         return batch;
+    }
+
+    /// <summary>Copies windows of rows [rows, N] to [B, N, length].</summary>
+    internal static Tensor Gather(Tensor series, IReadOnlyList<int> starts, ReadOnlySpan<int> indices, int length)
+    {
+        var rows = new long[indices.Length];
+        for (var i = 0; i < rows.Length; i++)
+        {
+            rows[i] = starts[indices[i]];
+        }
+        // The windows of all rows are no copy; the gather is the only one.
+        return series.unfold(0, length, 1).index_select(0, tensor(rows, device: series.device));
     }
 }
