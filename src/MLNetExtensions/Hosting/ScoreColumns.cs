@@ -16,6 +16,7 @@ internal static class ScoreColumns
         internal const string Regression = AnnotationUtils.Const.ScoreColumnKind.Regression;
         internal const string MultiOutputRegression = AnnotationUtils.Const.ScoreColumnKind.MultiOutputRegression;
         internal const string MulticlassClassification = AnnotationUtils.Const.ScoreColumnKind.MulticlassClassification;
+        internal const string AnomalyDetection = AnnotationUtils.Const.ScoreColumnKind.AnomalyDetection;
     }
 
     /// <summary>The promise of a score of the given type.</summary>
@@ -68,6 +69,18 @@ internal static class ScoreColumns
             new OutputColumn<float>(Score, new VectorDataViewType(NumberDataViewType.Single, (int)labels.Count), score.ToAnnotations()),
         ];
     }
+
+    /// <summary>The promise of an anomaly detector: Score, and PredictedLabel, a Boolean.</summary>
+    internal static IReadOnlyList<SchemaShape.Column> PromiseAnomaly()
+        => [Promise(NumberDataViewType.Single), Column(PredictedLabel, BooleanDataViewType.Instance, AnnotationUtils.GetTrainerOutputAnnotation())];
+
+    /// <summary>The columns of an anomaly detector, for data of the given schema: the index 0 is Score (float), 1 is PredictedLabel (bool).</summary>
+    internal static IReadOnlyList<OutputColumn> DeliverAnomaly(DataViewSchema inputSchema)
+        =>
+        [
+            Deliver(inputSchema, NumberDataViewType.Single, Kind.AnomalyDetection),
+            new OutputColumn<bool>(PredictedLabel, BooleanDataViewType.Instance, Annotations(inputSchema, Kind.AnomalyDetection, AnnotationUtils.Const.ScoreValueKind.PredictedLabel).ToAnnotations()),
+        ];
 
     /// <summary>Whether the shape of a schema promises slot names of the column.</summary>
     internal static bool HasSlotNames(SchemaShape schema, string name)

@@ -44,5 +44,5 @@ public abstract class TrainingOptions
     public string? CheckpointPath { get; set; }
 
     /// <summary>A copy, so that later changes of the caller's object have no effect.</summary>
-    internal TrainingOptions Copy() => (TrainingOptions)MemberwiseClone();
+    internal virtual TrainingOptions Copy() => (TrainingOptions)MemberwiseClone();
 }

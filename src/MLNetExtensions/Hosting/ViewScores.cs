@@ -66,6 +66,7 @@ internal sealed class ViewScoringCursor(ScoringSchema schema, DataViewRowCursor 
         {
             return false;
         }
+        schema.Transformer.ThrowIfDisposed();
         var moved = input.MoveNext();
         DataViewRowId id = default;
         if (moved)

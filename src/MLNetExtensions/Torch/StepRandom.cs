@@ -28,12 +28,18 @@ internal sealed class StepRandom(int seed, int epoch, int step) : IDisposable
         {
             return x;
         }
-        // Drawing by libtorch, one number after the other, would take longer than the rest of a small step's element-wise work.
-        var mask = empty(x.shape, dtype: ScalarType.Float32, device: CPU);
-        FillMask(MemoryMarshal.Cast<byte, float>(mask.bytes), rate, x.dtype == ScalarType.Float32 ? (float)(1 / (1 - rate)) : 1);
-        GC.KeepAlive(mask);
-        mask = mask.to(x.dtype, x.device);
+        var mask = Mask(x.shape, rate, x.dtype == ScalarType.Float32 ? (float)(1 / (1 - rate)) : 1).to(x.dtype, x.device);
         return x.Times(x.dtype == ScalarType.Float32 ? mask : mask.mul_(TensorOps.Constant(1 / (1 - rate))));
+    }
+
+    /// <summary>Elements that are 0 with the probability <paramref name="rate"/>, below 1, and otherwise <paramref name="kept"/>: Single, on the CPU.</summary>
+    internal Tensor Mask(long[] shape, double rate, float kept = 1)
+    {
+        // Drawing by libtorch, one number after the other, would take longer than the rest of a small step's element-wise work.
+        var mask = empty(shape, dtype: ScalarType.Float32, device: CPU);
+        FillMask(MemoryMarshal.Cast<byte, float>(mask.bytes), rate, kept);
+        GC.KeepAlive(mask);
+        return mask;
     }
 
     /// <summary>

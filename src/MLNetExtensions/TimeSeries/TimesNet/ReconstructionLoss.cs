@@ -13,12 +13,6 @@ internal static class ReconstructionLoss
         return error.Times(error).mean();
     }
 
-    /// <summary>The mean squared error of the values that were hidden from the network; 0 if there are none.</summary>
-    /// <param name="reconstruction">What the network made.</param>
-    /// <param name="truth">The values.</param>
-    /// <param name="mask">1 where the network saw the value, 0 where it counts.</param>
-    internal static Tensor OfMissing(Tensor reconstruction, Tensor truth, Tensor mask) => OfSelected(reconstruction, truth, ones_like(mask).Minus(mask));
-
     /// <summary>The mean squared error of some values; 0 if there are none.</summary>
     /// <param name="reconstruction">What the network made.</param>
     /// <param name="truth">The values; any number where they do not count.</param>
@@ -27,12 +21,5 @@ internal static class ReconstructionLoss
     {
         var error = reconstruction.Minus(truth).Times(selected);
         return error.Times(error).sum().DividedBy(selected.sum().clamp_min(TensorOps.One));
-    }
-
-    /// <summary>The score of each step, [B, L]: the mean of the squared errors of its channels.</summary>
-    internal static Tensor Score(Tensor reconstruction, Tensor truth)
-    {
-        var error = reconstruction.Minus(truth);
-        return error.Times(error).mean([2]);
     }
 }
