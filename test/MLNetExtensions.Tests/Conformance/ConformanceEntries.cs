@@ -17,6 +17,7 @@ internal static class ConformanceEntries
         OLinearOfManySeries(),
         .. TimesNetForecastingEntries.All,
         .. TimesNetClassificationEntries.All,
+        .. TimeSeries.TimesNetReconstructionEntries.All,
         .. OwnModules.OwnModuleEntries.All,
     ];
 

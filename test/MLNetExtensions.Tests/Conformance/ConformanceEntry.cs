@@ -17,6 +17,9 @@ internal sealed record ConformanceEntry
     /// <summary>Whether rows are scored by themselves, so that a prediction engine can be made.</summary>
     internal required bool IsRowScorer { get; init; }
 
+    /// <summary>Whether the score of a row may depend on later rows, and so on how many there are.</summary>
+    internal bool LooksAhead { get; init; }
+
     /// <summary>Makes the estimator; with no options set where it has options.</summary>
     internal required Func<MLContext, IEstimator<ITransformer>> Create { get; init; }
 

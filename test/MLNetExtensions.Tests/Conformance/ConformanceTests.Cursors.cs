@@ -200,8 +200,8 @@ public sealed partial class ConformanceTests
             if (IsOutput(entry.Data(1), column))
             {
                 Must.Contain(Must.Fail(() => with.GetGetter<Guid>(column)).Message, column.Name, "Guid");
-                Must.Fail(() => with.GetGetter<double>(column));
-                Must.Fail(() => with.GetGetter<VBuffer<double>>(column));
+                Must.Fail(() => with.GetGetter<long>(column));
+                Must.Fail(() => with.GetGetter<VBuffer<long>>(column));
             }
         }
     }
@@ -276,7 +276,12 @@ public sealed partial class ConformanceTests
         var all = Snapshot.Of(Model(entry).Transform(entry.Data(ManyRows)));
         foreach (var rows in new[] { 0, 1, 2, 3, 255, 256, 257, 258 })
         {
-            Snapshot.AssertEqual(new([.. all.Rows.Take(rows)]), Snapshot.Of(Model(entry).Transform(entry.Data(rows))));
+            var scored = Snapshot.Of(Model(entry).Transform(entry.Data(rows)));
+            Assert.HasCount(rows, scored.Rows);
+            if (!entry.LooksAhead)
+            {
+                Snapshot.AssertEqual(new([.. all.Rows.Take(rows)]), scored);
+            }
         }
     }
 
@@ -293,7 +298,13 @@ public sealed partial class ConformanceTests
         var rows = Snapshot.Of(view).Rows;
         Assert.HasCount(100, rows);
         // Keys are missing, numbers NaN.
-        Assert.IsTrue(entry.Outputs.Any(output => rows.Any(row => row.Values[view.Schema[output].Index] is float.NaN or 0u || row.Values[view.Schema[output].Index] is float[] vector && vector.All(float.IsNaN))));
+        Assert.IsTrue(entry.Outputs.Any(output => rows.Any(row => row.Values[view.Schema[output].Index] switch
+        {
+            float.NaN or double.NaN or 0u => true,
+            float[] vector => vector.All(float.IsNaN),
+            double[] vector => vector.All(double.IsNaN),
+            _ => false,
+        })));
     }
 
     [TestMethod]
