@@ -4,6 +4,7 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Transforms;
 using MLNetExtensions;
 using MLNetExtensions.TimeSeries;
+using Samples;
 using ScottPlot;
 using Spectre.Console;
 
@@ -18,21 +19,11 @@ internal static class Classification
     public static Command Command()
     {
         var data = new Option<string?>("--data") { Description = "A CSV file, perhaps compressed (.gz), with the columns series, t, label and one for each channel; one row per time step. Without it: made load curves of three appliances." };
-        var epochs = new Option<int>("--epochs") { Description = "The most epochs to train.", DefaultValueFactory = _ => 12 };
-        var width = new Option<int>("--width") { Description = "The width of the network.", DefaultValueFactory = _ => 16 };
+        var epochs = CommandLine.Positive("--epochs", "The most epochs to train. 12.");
+        var width = CommandLine.Positive("--width", "The width of the network: an even number. 16.");
         var output = new Option<string>("--output") { Description = "The folder for the model and the plot.", DefaultValueFactory = _ => Path.Combine("artifacts", "time-series") };
         var command = new Command("classify", "Tells whole series of different lengths apart with TimesNet.") { data, epochs, width, output };
-        command.SetAction(arguments =>
-        {
-            using var cancellation = new CancellationTokenSource();
-            Console.CancelKeyPress += (_, key) =>
-            {
-                // The first Ctrl+C ends the training, the second one the program.
-                key.Cancel = !cancellation.IsCancellationRequested;
-                cancellation.Cancel();
-            };
-            Run(arguments.GetValue(data), arguments.GetValue(epochs), arguments.GetValue(width), arguments.GetValue(output)!, cancellation.Token);
-        });
+        command.SetAction(arguments => CommandLine.Run(token => Run(arguments.GetValue(data), arguments.GetValue(epochs) ?? 12, arguments.GetValue(width) ?? 16, arguments.GetValue(output)!, token)));
         return command;
     }
 

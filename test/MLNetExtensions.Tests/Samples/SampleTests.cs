@@ -88,6 +88,51 @@ public sealed partial class SampleTests
         Assert.DoesNotContain("Exception", result.ToString());
     }
 
+    // ---- Anomaly detection ----
+
+    [TestMethod]
+    public void AnomalyDetectionOfTheMadeData()
+    {
+        var result = Run("samples/AnomalyDetection", "--epochs", "2", "--width", "8", "--output", Output).Succeeded();
+        AssertFiles(result, "DemandAnomalies.mlnet", "alerts.png");
+        Must.Contain(result.Output, "8640 rows of 'demand'", "Epoch 2/2", "bit for bit", "rows are alerts", "of 8 found", "evaluator agrees");
+    }
+
+    [TestMethod]
+    public void AnomalyDetectionOfACompressedFile()
+    {
+        var path = Path.Combine(GoldenFiles.SharedFolder, "data", "nab", "ec2_request_latency_system_failure.csv.gz");
+        if (!File.Exists(path))
+        {
+            Assert.Inconclusive($"No file '{path}'.");
+        }
+        var result = Run("samples/AnomalyDetection", "--data", path, "--column", "value", "--label", "anomaly_window", "--epochs", "1", "--width", "8", "--output", Output).Succeeded();
+        AssertFiles(result, "DemandAnomalies.mlnet", "alerts.png");
+        Must.Contain(result.Output, "4032 rows of 'value'", "of 3 found");
+        result = Run("samples/AnomalyDetection", "--data", path, "--column", "nothing", "--output", Output);
+        Assert.AreEqual(1, result.ExitCode, result.ToString());
+        Must.Contain(result.Errors, "Error: ", "no column 'nothing'", "anomaly_window");
+        Assert.DoesNotContain("   at ", result.ToString());
+    }
+
+    // ---- Time series ----
+
+    [TestMethod]
+    public void TimeSeriesClassification()
+    {
+        var result = Run("samples/TimeSeries", "classify", "--epochs", "2", "--width", "8", "--output", Output).Succeeded();
+        AssertFiles(result, "classification.mlnet", "classification.png");
+        Must.Contain(result.Output, "washing machine");
+    }
+
+    [TestMethod]
+    public void TimeSeriesImputation()
+    {
+        var result = Run("samples/TimeSeries", "impute", "--epochs", "2", "--width", "8", "--output", Output).Succeeded();
+        AssertFiles(result, "Imputation.mlnet", "gaps.png");
+        Must.Contain(result.Output, "Epoch 2/2", "bit for bit", "temperature");
+    }
+
     // ---- DataFrames ----
 
     [TestMethod]
@@ -121,6 +166,15 @@ public sealed partial class SampleTests
             "--time-column", "date", "--time-features", "Week,Month", "--threads", "1");
 
     [TestMethod]
+    public void AccuracyOfTasksOnNab()
+    {
+        _ = DataFile;
+        var line = Run("test/MLNetExtensions.Benchmarks", "accuracy", "timesnet-tasks", "--part", "nab", "--threads", "1").Succeeded().Lines[^1];
+        var area = double.Parse(Regex.Match(line, @"^timesnet-tasks impute_mse=\S+ vowels=\S+ nab_auroc=(\S+) nab_f1=\S+$").Groups[1].Value, CultureInfo.InvariantCulture);
+        Assert.IsGreaterThan(0.53, area, line);
+    }
+
+    [TestMethod]
     public void BenchReader() => AssertLastLine("reader", ["rows_per_second", "single", "double", "cursor"], "bench", "reader", "--rows", "2000", "--repeats", "1");
 
     [TestMethod]
@@ -140,7 +194,9 @@ public sealed partial class SampleTests
     [GeneratedRegex(@"^[a-z_]+=-?\d+(\.\d+)?$")]
     private static partial Regex KeyValue { get; }
 
-    private ChildProcess.Result Forecasting(params string[] arguments) => Run("samples/Forecasting", [.. arguments, "--output", Path.Combine(_folder.FullName, "output")]);
+    private ChildProcess.Result Forecasting(params string[] arguments) => Run("samples/Forecasting", [.. arguments, "--output", Output]);
+
+    private string Output => Path.Combine(_folder.FullName, "output");
 
     private static ChildProcess.Result Run(string project, params string[] arguments)
         => ChildProcess.Dotnet(GoldenFiles.RepositoryRoot, s_patience, ["run", "-c", "Release", "--project", project, "--", .. arguments]);
@@ -153,7 +209,7 @@ public sealed partial class SampleTests
             var line = result.Lines.SingleOrDefault(line => Path.GetFileName(line) == name);
             Assert.IsNotNull(line, $"{name} is not named in:\n{result}");
             var path = Path.GetFullPath(line, GoldenFiles.RepositoryRoot);
-            Assert.AreEqual(Path.Combine(_folder.FullName, "output", name), path);
+            Assert.AreEqual(Path.Combine(Output, name), path);
             var bytes = File.ReadAllBytes(path);
             if (name.EndsWith(".png", StringComparison.Ordinal))
             {
