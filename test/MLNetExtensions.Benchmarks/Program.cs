@@ -17,6 +17,7 @@ var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr
         TimesNetEtth1.Command(),
         TimesNetAccuracy.Command(),
         JapaneseVowels.Command(),
+        TimesNetTasks.Command(),
     },
     new Command("bench", "Measures time and memory.") { OLinearBench.Command(), OLinearGroupsBench.Command(), TimesNetBench.Command(), ScoreMemoryBench.Command(), ReaderBench.Command() },
 };
