@@ -17,6 +17,7 @@ internal static class TimesNetBench
     private const int Horizon = 96;
     private const int TrainingRows = 8640;
     private const double LearningRate = 1e-4;
+    private const int Seed = 2021;
 
     private static readonly TimesNetShape s_shape = new() { Channels = 7, WindowSize = Window, Horizon = Horizon, Width = 16, HiddenWidth = 32, Dropout = 0.1 };
     private static readonly TimesNetOptions s_options = new(s_shape.TopPeriods, s_shape.Width, s_shape.Width);
@@ -39,18 +40,12 @@ internal static class TimesNetBench
         Console.WriteLine($"ETTh1 {Window} -> {Horizon}: C = {s_shape.Channels}, D = {s_shape.Width}, F = {s_shape.HiddenWidth}, N = {s_shape.Layers}, k = {s_shape.TopPeriods}, K = {s_shape.Kernels}, dropout {s_shape.Dropout}, "
             + $"{s_shape.ParameterCount:N0} parameters, batch {Batch}, {threads} thread(s), medians of {repeats} blocks");
         var windows = Windows();
-        using var module = Create();
+        using var module = TimesNetModule.Create(s_shape, Seed, CPU);
         Train(module, windows, 0, repeats, threads, "fresh weights");
         TrainOn(module, windows, steps, threads);
         var (plain, product) = Train(module, windows, steps, repeats, threads, $"weights after {steps} steps");
         var (plainScore, score) = Score(module, windows, repeats, threads);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"timesnet train_ratio={plain / product:F2} score_ratio={plainScore / score:F2}"));
-    }
-
-    private static TimesNetModule Create()
-    {
-        using var generator = new Generator(2021);
-        return new(s_shape, generator, ScalarType.Float32, CPU);
     }
 
     /// <summary>The training windows, standardised, as a view [windows, C, T] of the series.</summary>
@@ -65,7 +60,7 @@ internal static class TimesNetBench
     private static (Tensor X, Tensor Y) Take(Tensor windows, int step)
     {
         var count = (int)windows.size(0);
-        var order = StepRandom.Permutation(count, 2021, 1 + step * Batch / count);
+        var order = StepRandom.Permutation(count, Seed, 1 + step * Batch / count);
         var rows = Enumerable.Range(0, Batch).Select(i => (long)order[(step * Batch + i) % count]).ToArray();
         var batch = windows.index_select(0, tensor(rows)).transpose(1, 2);
         return (batch.narrow(1, 0, Window), batch.narrow(1, Window, Horizon));
@@ -77,7 +72,7 @@ internal static class TimesNetBench
         for (var step = 0; step < steps; step++)
         {
             using var scope = NewDisposeScope();
-            using var random = new StepRandom(2021, 1, step);
+            using var random = new StepRandom(Seed, 1, step);
             var (x, y) = Take(windows, step);
             optimizer.ClearGradients();
             nn.functional.mse_loss(module.Forward(x, null, null, s_options.Training, random), y).backward();

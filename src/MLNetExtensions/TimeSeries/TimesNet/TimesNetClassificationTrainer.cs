@@ -147,11 +147,7 @@ public sealed partial class TimesNetClassificationTrainer : IEstimator<TimesNetC
     {
         var device = TrainingHost.Device(_host);
         var shape = _options.Network.Shape(windows.Channels, windows.Steps) with { Classes = data.Labels.Count };
-        TimesNetModule CreateModule()
-        {
-            using var random = new StepRandom(_training.Seed, epoch: 0, step: 0);
-            return new(shape, random.Generator, ScalarType.Float32, device);
-        }
+        TimesNetModule CreateModule() => TimesNetModule.Create(shape, _training.Seed, device);
         using var notInference = inference_mode(false);
         using var scope = NewDisposeScope();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

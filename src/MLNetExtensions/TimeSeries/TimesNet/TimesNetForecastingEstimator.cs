@@ -116,8 +116,7 @@ public sealed partial class TimesNetForecastingEstimator : ForecastingEstimator<
             Marks = _options.TimeMarks?.Count ?? 0,
             Embedding = _options.TimeEmbedding,
         };
-        using var random = new StepRandom(Training.Seed, epoch: 0, step: 0);
-        return new(shape, random.Generator, ScalarType.Float32, device);
+        return TimesNetModule.Create(shape, Training.Seed, device);
     }
 
     // What a checkpoint must agree with, beyond the settings of the loop.

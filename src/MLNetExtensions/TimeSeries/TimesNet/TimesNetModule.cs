@@ -29,13 +29,28 @@ internal sealed class TimesNetModule : IDisposable
     private readonly Tensor _headBias;
     private readonly TimesBlock[] _blocks;
 
+    /// <summary>Makes the network with starting weights.</summary>
+    /// <param name="shape">The sizes.</param>
+    /// <param name="seed">What the starting weights are drawn from: those of the published code with the same seed.</param>
+    /// <param name="device">Where it computes.</param>
+    internal static TimesNetModule Create(TimesNetShape shape, int seed, Device device)
+    {
+        using var generator = new Generator((ulong)seed);
+        return new(shape, generator, ScalarType.Float32, device);
+    }
+
     /// <summary>Makes the network.</summary>
     /// <param name="shape">The sizes.</param>
-    /// <param name="generator">Draws the starting weights on the CPU, so that they do not depend on the device; null leaves the drawn ones at 0.</param>
+    /// <param name="generator">
+    /// Draws the starting weights on the CPU, so that they do not depend on the device, in the order of the published code, what that draws and overwrites included; null leaves
+    /// the drawn ones at 0.
+    /// </param>
     /// <param name="dtype">Float32 or Float64.</param>
     /// <param name="device">Where it computes.</param>
     internal TimesNetModule(TimesNetShape shape, Generator? generator, ScalarType dtype, Device device)
     {
+        // Of the hourly time features, for which the published code makes a map even where it is given none.
+        const int PublishedMarks = 4;
         shape.Check();
         Shape = shape;
         long c = shape.Channels, l = shape.WindowSize, t = shape.Steps, d = shape.Width, f = shape.HiddenWidth;
@@ -45,23 +60,28 @@ internal sealed class TimesNetModule : IDisposable
         _positions = Table("pos.table", shape.WindowSize);
         _tables = shape is { Marks: > 0, Embedding: TimeEmbedding.Fixed } ? [.. TimesNetShape.FixedTables.Select(table => Table($"time.{table.Name}.table", table.Rows))] : [];
 
-        _valueWeight = Normal("token.weight", [d, c, 3], Math.Sqrt(2.0 / (3 * c)));
-        if (shape is { Marks: > 0, Embedding: TimeEmbedding.Linear })
-        {
-            _timeWeight = Uniform("time.weight", [d, shape.Marks], shape.Marks);
-        }
-        if (shape.Horizon > 0)
-        {
-            _extensionWeight = Uniform("predict_linear.weight", [t, l], l);
-            _extensionBias = Uniform("predict_linear.bias", [t], l);
-        }
         _blocks = new TimesBlock[shape.Layers];
         for (var i = 0; i < _blocks.Length; i++)
         {
             _blocks[i] = new(Inception($"block{i}.inception1", f, d), Inception($"block{i}.inception2", d, f));
         }
+        Skip(d, c, 3);
+        _valueWeight = Normal("token.weight", [d, c, 3], Math.Sqrt(2.0 / (3 * c)));
+        if (shape is { Marks: > 0, Embedding: TimeEmbedding.Linear })
+        {
+            _timeWeight = Uniform("time.weight", [d, shape.Marks], shape.Marks);
+        }
+        else if (shape.Marks == 0)
+        {
+            Skip(d, PublishedMarks);
+        }
         _normWeight = Parameter("layer_norm.weight", [d], x => x.fill_(TensorOps.One), drawn: false);
         _normBias = Parameter("layer_norm.bias", [d], null);
+        if (shape.Horizon > 0)
+        {
+            _extensionWeight = Uniform("predict_linear.weight", [t, l], l);
+            _extensionBias = Uniform("predict_linear.bias", [t], l);
+        }
         var (outputs, inputs) = shape.Classes > 0 ? (shape.Classes, l * d) : (c, d);
         _headWeight = Uniform("projection.weight", [outputs, inputs], inputs);
         _headBias = Uniform("projection.bias", [outputs], inputs);
@@ -83,10 +103,23 @@ internal sealed class TimesNetModule : IDisposable
 
         Tensor Normal(string name, long[] size, double deviation) => Parameter(name, size, x => x.normal_(0, deviation, generator));
 
+        void Skip(params long[] size)
+        {
+            if (generator is not null)
+            {
+                empty(size, dtype: ScalarType.Float32, device: CPU).uniform_(0, 1, generator);
+            }
+        }
+
         Inception Inception(string name, long outChannels, long inChannels)
         {
             var weights = new Tensor[shape.Kernels];
             var biases = new Tensor[shape.Kernels];
+            for (var j = 0; j < weights.Length; j++)
+            {
+                Skip(outChannels, inChannels, 2 * j + 1, 2 * j + 1);
+                Skip(outChannels);
+            }
             for (var j = 0; j < weights.Length; j++)
             {
                 long size = 2 * j + 1;

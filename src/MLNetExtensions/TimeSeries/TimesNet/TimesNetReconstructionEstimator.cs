@@ -104,8 +104,7 @@ public abstract class TimesNetReconstructionEstimator<TTransformer> : IEstimator
     private TimesNetNetwork Train(Series series, double[] standardized, WindowSplit windows, Device device)
     {
         using var scope = NewDisposeScope();
-        using var random = new StepRandom(Seed, epoch: 0, step: 0);
-        var module = new TimesNetModule(_options.Network.Shape(series.Channels, _options.WindowSize), random.Generator, ScalarType.Float32, device);
+        var module = TimesNetModule.Create(_options.Network.Shape(series.Channels, _options.WindowSize), Seed, device);
         try
         {
             long[] shape = [series.Rows, series.Channels];
