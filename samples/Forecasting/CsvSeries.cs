@@ -18,10 +18,6 @@ internal static class CsvSeries
     /// <returns>The view; the slots of its column bear the names of the file's header.</returns>
     public static IDataView Load(MLContext ml, string path, IReadOnlyList<string>? columns = null, string? timeColumn = null)
     {
-        if (!File.Exists(path))
-        {
-            throw new FileNotFoundException($"There is no file '{path}'.");
-        }
         var (header, first) = ReadFirstLines(ml, path);
         var indices = columns is { Count: > 0 } ? columns.Select(name => IndexOf(path, header, name)).ToArray() : NumericColumns(header, first);
         if (indices.Length == 0)
@@ -40,6 +36,13 @@ internal static class CsvSeries
         });
     }
 
+    /// <summary>The first column, if it is named "date" and begins with a time; otherwise null.</summary>
+    public static string? DateColumn(MLContext ml, string path)
+    {
+        var (header, first) = ReadFirstLines(ml, path);
+        return IsDate(header[0]) && DateTime.TryParse(first[0], CultureInfo.InvariantCulture, out _) ? header[0] : null;
+    }
+
     /// <summary>The names of the channels of a loaded view.</summary>
     public static string[] ChannelNames(IDataView series)
     {
@@ -51,6 +54,10 @@ internal static class CsvSeries
     // The loader itself takes the lines apart, so that quotes mean the same here and there.
     private static (string[] Header, string[] First) ReadFirstLines(MLContext ml, string path)
     {
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException($"There is no file '{path}'.");
+        }
         const string Fields = "Fields";
         var options = new TextLoader.Options
         {
@@ -78,7 +85,9 @@ internal static class CsvSeries
     }
 
     private static int[] NumericColumns(string[] header, string[] first)
-        => [.. Enumerable.Range(0, header.Length).Where(i => IsNumber(first[i]) && !(i == 0 && header[i].Equals("date", StringComparison.OrdinalIgnoreCase)))];
+        => [.. Enumerable.Range(0, header.Length).Where(i => IsNumber(first[i]) && !(i == 0 && IsDate(header[i])))];
+
+    private static bool IsDate(string name) => name.Equals("date", StringComparison.OrdinalIgnoreCase);
 
     private static bool IsNumber(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
 }

@@ -7,8 +7,8 @@ using MLNetExtensions.TimeSeries;
 
 namespace MLNetExtensions.Benchmarks.Accuracy;
 
-/// <summary>What a forecaster is trained with; the width null = by the number of channels.</summary>
-internal sealed record ForecastSettings(int WindowSize, int Horizon, int? Width, double Dropout, double LearningRate, int Epochs, int Patience, int Batch, LearningRateSchedule Schedule);
+/// <summary>What a forecaster is trained with; the width null = by the number of channels, the hidden width null = as the width.</summary>
+internal sealed record ForecastSettings(int WindowSize, int Horizon, int? Width, double Dropout, double LearningRate, int Epochs, int Patience, int Batch, LearningRateSchedule Schedule, int? HiddenWidth = null);
 
 /// <summary>The command line of a forecaster on a CSV file: what the user sets, and defaults that depend on the file.</summary>
 internal sealed class ForecastFile
@@ -73,13 +73,16 @@ internal sealed class ForecastFile
         return command;
     }
 
+    /// <summary>The file.</summary>
+    public string PathOf(ParseResult arguments) => arguments.GetValue(_data)!;
+
     /// <summary>Reads the file.</summary>
     /// <param name="arguments">The command line.</param>
     /// <param name="timeColumn">A column with times to read too; null = none.</param>
     /// <returns>The series, the rows of each part, and what to train with.</returns>
     public (IDataView Series, SplitRows Split, ForecastSettings Settings) Load(ParseResult arguments, string? timeColumn = null)
     {
-        var series = CsvSeries.Load(new MLContext(), arguments.GetValue(_data)!, arguments.GetValue(_columns)?.Split(','), timeColumn);
+        var series = CsvSeries.Load(new MLContext(), PathOf(arguments), arguments.GetValue(_columns)?.Split(','), timeColumn);
         var rows = series.GetColumn<float[]>(CsvSeries.ColumnName).Count();
         var split = arguments.GetValue(_split)!;
         var defaults = split == SplitRows.Ett ? _ett : rows < SmallFile ? _small : _usual;
@@ -92,7 +95,8 @@ internal sealed class ForecastFile
             arguments.GetValue(_epochs) ?? defaults.Epochs,
             arguments.GetValue(_patience) ?? defaults.Patience,
             arguments.GetValue(_batch) ?? defaults.Batch,
-            arguments.GetValue(_schedule) ?? defaults.Schedule));
+            arguments.GetValue(_schedule) ?? defaults.Schedule,
+            arguments.GetValue(_width) is null ? defaults.HiddenWidth : null));
     }
 
     /// <summary>Sets what every forecaster has.</summary>
