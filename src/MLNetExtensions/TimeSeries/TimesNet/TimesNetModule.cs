@@ -31,7 +31,7 @@ internal sealed class TimesNetModule : IDisposable
 
     /// <summary>Makes the network with starting weights.</summary>
     /// <param name="shape">The sizes.</param>
-    /// <param name="seed">What the starting weights are drawn from: those of the published code with the same seed.</param>
+    /// <param name="seed">What the starting weights are drawn from.</param>
     /// <param name="device">Where it computes.</param>
     internal static TimesNetModule Create(TimesNetShape shape, int seed, Device device)
     {
