@@ -17,10 +17,13 @@ public enum OptimizerKind
 
     /// <summary>Adam without its second moment until that has a tractable variance; weight decay is added to the gradient.</summary>
     RAdam,
+
+    /// <summary>Gradient descent with momentum (0.9 unless the trainer lets you set it), neither damped nor Nesterov's; weight decay is added to the gradient.</summary>
+    Sgd,
 }
 
 /// <summary>
-/// Adam and its kin. On the CPU one pass over the memory of a parameter does the whole update; elsewhere, and for other types than float and double,
+/// Adam and its kin, and gradient descent, whose momentum is <c>beta1</c>. On the CPU one pass over the memory of a parameter does the whole update; elsewhere, and for other types than float and double,
 /// tensor operations do it. Both round after every operation, in the same order, and so agree bit for bit.
 /// TorchSharp's own optimisers hand native code scalars that a finalizer may free meanwhile.
 /// </summary>
@@ -52,7 +55,7 @@ internal sealed class Optimizer : IDisposable
         using var noGrad = no_grad();
         _steps = zeros(parameters.Count, dtype: ScalarType.Int64).DetachFromDisposeScope();
         _first = [.. parameters.Select(p => zeros_like(p).DetachFromDisposeScope())];
-        _second = [.. parameters.Select(p => zeros_like(p).DetachFromDisposeScope())];
+        _second = kind == OptimizerKind.Sgd ? [] : [.. parameters.Select(p => zeros_like(p).DetachFromDisposeScope())];
     }
 
     /// <summary>All that the optimizer remembers from step to step: the steps of each parameter and its moments.</summary>
@@ -79,19 +82,20 @@ internal sealed class Optimizer : IDisposable
             }
             var rule = Rule(++steps[i], learningRate);
             var contiguous = gradient.contiguous();
-            if (!UseTensorOperations && HasSpan(parameter) && HasSpan(_first[i]) && HasSpan(_second[i]))
+            var second = _second.Length == 0 ? null : _second[i];
+            if (!UseTensorOperations && HasSpan(parameter) && HasSpan(_first[i]) && (second is null || HasSpan(second)))
             {
                 switch (parameter.dtype)
                 {
                     case ScalarType.Float32:
-                        Update<float>(parameter, contiguous, _first[i], _second[i], rule);
+                        Update<float>(parameter, contiguous, _first[i], second, rule);
                         continue;
                     case ScalarType.Float64:
-                        Update<double>(parameter, contiguous, _first[i], _second[i], rule);
+                        Update<double>(parameter, contiguous, _first[i], second, rule);
                         continue;
                 }
             }
-            Update(parameter, gradient, _first[i], _second[i], rule);
+            Update(parameter, gradient, _first[i], second, rule);
         }
     }
 
@@ -147,12 +151,16 @@ internal sealed class Optimizer : IDisposable
 
     /// <summary>
     /// g += L2 p;  p *= Shrink;  m = Beta1 m + (1 - Beta1) g;  v = Beta2 v + (1 - Beta2) g²;
-    /// p -= StepSize m / (RootScale √v + Epsilon), or StepSize m if not Adaptive.
+    /// p -= StepSize m / (RootScale √v + Epsilon), or StepSize m if not Adaptive. Without v: m = Beta1 m + g.
     /// </summary>
     private readonly record struct UpdateRule(double L2, double Shrink, double Beta1, double Beta2, double RootScale, double Epsilon, double StepSize, bool Adaptive);
 
     private UpdateRule Rule(long step, double learningRate)
     {
+        if (_kind == OptimizerKind.Sgd)
+        {
+            return new UpdateRule(_weightDecay, 1, _beta1, 0, 1, 0, learningRate, false);
+        }
         double correction1 = 1 - Math.Pow(_beta1, step);
         double correction2 = 1 - Math.Pow(_beta2, step);
         var rule = new UpdateRule(_weightDecay, 1, _beta1, _beta2, 1 / Math.Sqrt(correction2), _epsilon, learningRate / correction1, true);
@@ -178,7 +186,7 @@ internal sealed class Optimizer : IDisposable
     private static bool HasSpan(Tensor tensor)
         => tensor.device_type == DeviceType.CPU && tensor.is_contiguous() && tensor.NumberOfElements * tensor.ElementSize <= int.MaxValue;
 
-    private static void Update(Tensor parameter, Tensor gradient, Tensor first, Tensor second, in UpdateRule rule)
+    private static void Update(Tensor parameter, Tensor gradient, Tensor first, Tensor? second, in UpdateRule rule)
     {
         using var scope = NewDisposeScope();
         using var stepSize = rule.StepSize.ToScalar();
@@ -190,6 +198,11 @@ internal sealed class Optimizer : IDisposable
         {
             using var shrink = rule.Shrink.ToScalar();
             parameter.mul_(shrink);
+        }
+        if (second is null)
+        {
+            parameter.sub_(first.mul_(TensorOps.Constant(rule.Beta1)).add_(gradient, TensorOps.One).mul(stepSize));
+            return;
         }
         first.mul_(TensorOps.Constant(rule.Beta1)).add_(gradient.Times(1 - rule.Beta1), TensorOps.One);
         second.mul_(TensorOps.Constant(rule.Beta2)).add_(gradient.Times(gradient).mul_(TensorOps.Constant(1 - rule.Beta2)), TensorOps.One);
@@ -222,9 +235,19 @@ internal sealed class Optimizer : IDisposable
         return root;
     }
 
-    private void Update<T>(Tensor parameter, Tensor gradient, Tensor first, Tensor second, UpdateRule rule)
+    private void Update<T>(Tensor parameter, Tensor gradient, Tensor first, Tensor? second, UpdateRule rule)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        => ForChunks(parameter.NumberOfElements, (_, range) => Update(Elements<T>(parameter)[range], Elements<T>(gradient)[range], Elements<T>(first)[range], Elements<T>(second)[range], rule));
+        => ForChunks(parameter.NumberOfElements, (_, range) =>
+        {
+            if (second is null)
+            {
+                Descend(Elements<T>(parameter)[range], Elements<T>(gradient)[range], Elements<T>(first)[range], rule);
+            }
+            else
+            {
+                Update(Elements<T>(parameter)[range], Elements<T>(gradient)[range], Elements<T>(first)[range], Elements<T>(second)[range], rule);
+            }
+        });
 
     private static Span<T> Elements<T>(Tensor tensor)
         where T : unmanaged
@@ -268,6 +291,28 @@ internal sealed class Optimizer : IDisposable
             p1[..rest].CopyTo(parameter[done..]);
             m1[..rest].CopyTo(first[done..]);
             v1[..rest].CopyTo(second[done..]);
+        }
+    }
+
+    private static void Descend<T>(Span<T> parameter, ReadOnlySpan<T> gradient, Span<T> momentum, in UpdateRule rule)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var p = MemoryMarshal.Cast<T, Vector<T>>(parameter);
+        var g = MemoryMarshal.Cast<T, Vector<T>>(gradient)[..p.Length];
+        var m = MemoryMarshal.Cast<T, Vector<T>>(momentum)[..p.Length];
+        Vector<T> l2 = Broadcast<T>(rule.L2), keep = Broadcast<T>(rule.Beta1), stepSize = Broadcast<T>(rule.StepSize);
+        bool hasL2 = rule.L2 != 0;
+        for (int i = 0; i < p.Length; i++)
+        {
+            var speed = m[i] * keep + (hasL2 ? g[i] + p[i] * l2 : g[i]);
+            m[i] = speed;
+            p[i] -= speed * stepSize;
+        }
+        for (int i = p.Length * Vector<T>.Count; i < parameter.Length; i++)
+        {
+            var speed = momentum[i] * keep[0] + (hasL2 ? gradient[i] + parameter[i] * l2[0] : gradient[i]);
+            momentum[i] = speed;
+            parameter[i] -= speed * stepSize[0];
         }
     }
 

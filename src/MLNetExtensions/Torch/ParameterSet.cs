@@ -25,9 +25,13 @@ internal sealed class ParameterSet : IDisposable
 
     /// <summary>Copies the values of another set with the same names, types and shapes.</summary>
     /// <exception cref="FormatException">A name is missing or too much, or a type or shape differs.</exception>
-    internal void CopyFrom(IReadOnlyDictionary<string, Tensor> values)
+    internal void CopyFrom(IReadOnlyDictionary<string, Tensor> values) => Copy(values, _items);
+
+    /// <summary>Copies values into tensors with the same names, types and shapes.</summary>
+    /// <exception cref="FormatException">A name is missing or too much, or a type or shape differs.</exception>
+    internal static void Copy(IReadOnlyDictionary<string, Tensor> values, IReadOnlyList<KeyValuePair<string, Tensor>> targets)
     {
-        foreach (var (name, target) in _items)
+        foreach (var (name, target) in targets)
         {
             if (!values.TryGetValue(name, out var source))
             {
@@ -38,13 +42,13 @@ internal sealed class ParameterSet : IDisposable
                 throw new FormatException($"The tensor '{name}' is {source.dtype} [{string.Join(", ", source.shape)}], expected {target.dtype} [{string.Join(", ", target.shape)}].");
             }
         }
-        if (values.Count != _items.Count)
+        if (values.Count != targets.Count)
         {
-            throw new FormatException($"The weights hold the unknown tensor '{values.Keys.First(name => !_byName.ContainsKey(name))}'.");
+            throw new FormatException($"The weights hold the unknown tensor '{values.Keys.Except(targets.Select(target => target.Key)).First()}'.");
         }
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        foreach (var (name, target) in _items)
+        foreach (var (name, target) in targets)
         {
             target.copy_(values[name]);
         }

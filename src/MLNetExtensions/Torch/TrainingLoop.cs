@@ -131,16 +131,18 @@ internal sealed class TrainingLoop
     private (double Loss, int Step) Train(int epoch)
     {
         var order = StepRandom.Permutation(_training.Count, _settings.Seed, epoch);
-        double rate = Rate(epoch);
+        int size = Math.Min(_settings.BatchSize, order.Length);
+        int samples = _settings.FullBatchesOnly ? order.Length / size * size : order.Length;
+        double steps = (samples + size - 1) / size;
         double sum = 0;
         int step = 0;
-        for (int start = 0; start < order.Length; start += _settings.BatchSize)
+        for (int start = 0; start < samples; start += size)
         {
             ThrowIfCancelled();
             step++;
             using var scope = NewDisposeScope();
             using var random = new StepRandom(_settings.Seed, epoch, step);
-            var indices = order.AsSpan(start, Math.Min(_settings.BatchSize, order.Length - start));
+            var indices = order.AsSpan(start, Math.Min(size, samples - start));
             var batch = _training.Take(indices);
             _optimizer.ClearGradients();
             var loss = _learner.Loss(batch, random);
@@ -151,10 +153,10 @@ internal sealed class TrainingLoop
             }
             loss.backward();
             _optimizer.ClipGradients(_settings.ClipNorm);
-            _optimizer.Step(rate);
+            _optimizer.Step(Rate(epoch, (step - 1) / steps));
             sum += value * indices.Length;
         }
-        return (sum / order.Length, step);
+        return (sum / samples, step);
     }
 
     private double Validate(IBatchSource validation)
@@ -186,7 +188,7 @@ internal sealed class TrainingLoop
             MaximumNumberOfEpochs = _settings.MaximumNumberOfEpochs,
             TrainingLoss = trainingLoss,
             ValidationLoss = validationLoss,
-            LearningRate = Rate(epoch),
+            LearningRate = Rate(epoch, progress: 0),
             BestEpoch = isBest ? epoch : BestEpoch,
             Elapsed = elapsed,
         });
@@ -194,7 +196,7 @@ internal sealed class TrainingLoop
 
     private bool IsExhausted() => _history.Count > 0 && _history.Count - BestEpoch >= _settings.Patience;
 
-    private double Rate(int epoch) => _settings.Schedule.Rate(_settings.LearningRate, epoch, _settings.MaximumNumberOfEpochs);
+    private double Rate(int epoch, double progress) => _settings.Schedule.Rate(_settings.LearningRate, epoch, progress, _settings.MaximumNumberOfEpochs, _settings.Warmup);
 
     private void ThrowIfCancelled()
     {
@@ -234,5 +236,5 @@ internal sealed class TrainingLoop
 
     /// <summary>All that decides what the training does, as text.</summary>
     private string Identity()
-        => string.Create(CultureInfo.InvariantCulture, $"{_settings.Fingerprint}; {_training.Count} and {_validation?.Count} samples; {_settings.MaximumNumberOfEpochs} epochs; batches of {_settings.BatchSize} and {_settings.EvaluationBatchSize}; {_settings.Optimizer} {_settings.LearningRate:R} {_settings.Schedule} {_settings.Beta1:R} {_settings.Beta2:R} {_settings.Epsilon:R} {_settings.WeightDecay:R} {_settings.ClipNorm:R}; patience {_settings.Patience}; seed {_settings.Seed}");
+        => string.Create(CultureInfo.InvariantCulture, $"{_settings.Fingerprint}; {_training.Count} and {_validation?.Count} samples; {_settings.MaximumNumberOfEpochs} epochs; batches of {_settings.BatchSize} and {_settings.EvaluationBatchSize}{(_settings.FullBatchesOnly ? ", full" : "")}; {_settings.Optimizer} {_settings.LearningRate:R} {_settings.Schedule}{(_settings.Schedule == LearningRateSchedule.WarmupCosine ? $" {_settings.Warmup.Epochs} {_settings.Warmup.StartFactor:R}" : "")} {_settings.Beta1:R} {_settings.Beta2:R} {_settings.Epsilon:R} {_settings.WeightDecay:R} {_settings.ClipNorm:R}; patience {_settings.Patience}; seed {_settings.Seed}");
 }

@@ -21,7 +21,7 @@ public sealed class TrainingProgress
     /// <summary>The mean loss of the validation samples after the epoch; <see langword="null"/> without validation.</summary>
     public double? ValidationLoss { get; internal init; }
 
-    /// <summary>The learning rate of the epoch.</summary>
+    /// <summary>The learning rate of the epoch, of its first step if it changes within.</summary>
     public double LearningRate { get; internal init; }
 
     /// <summary>The epoch whose weights would be kept if training ended now; 0 if there is none.</summary>

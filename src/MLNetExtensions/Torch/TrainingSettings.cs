@@ -7,6 +7,11 @@ internal sealed record TrainingSettings
 
     public required int BatchSize { get; init; }
 
+    /// <summary>
+    /// Whether the samples that do not fill a batch at the end of an epoch are left out: other ones in every epoch. Fewer samples than a batch make one batch.
+    /// </summary>
+    public bool FullBatchesOnly { get; init; }
+
     /// <summary>Samples per batch of the validation, which does not depend on it but for rounding; 0: as in training.</summary>
     public int EvaluationBatchSize { get; init; }
 
@@ -14,8 +19,12 @@ internal sealed record TrainingSettings
 
     public LearningRateSchedule Schedule { get; init; }
 
+    /// <summary>How <see cref="LearningRateSchedule.WarmupCosine"/> starts.</summary>
+    public Warmup Warmup { get; init; } = Warmup.Default;
+
     public OptimizerKind Optimizer { get; init; }
 
+    /// <summary>The decay of the first moment; the momentum of <see cref="OptimizerKind.Sgd"/>.</summary>
     public double Beta1 { get; init; } = 0.9;
 
     public double Beta2 { get; init; } = 0.999;

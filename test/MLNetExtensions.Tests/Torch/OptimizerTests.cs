@@ -17,10 +17,13 @@ public sealed class OptimizerTests
     [DataRow(nameof(OptimizerKind.Adam), 0.01, ScalarType.Float32)]
     [DataRow(nameof(OptimizerKind.AdamW), 0.01, ScalarType.Float32)]
     [DataRow(nameof(OptimizerKind.RAdam), 0.01, ScalarType.Float32)]
+    [DataRow(nameof(OptimizerKind.Sgd), 0.0, ScalarType.Float32)]
+    [DataRow(nameof(OptimizerKind.Sgd), 0.01, ScalarType.Float32)]
     [DataRow(nameof(OptimizerKind.Adam), 0.0, ScalarType.Float64)]
     [DataRow(nameof(OptimizerKind.Adam), 0.01, ScalarType.Float64)]
     [DataRow(nameof(OptimizerKind.AdamW), 0.01, ScalarType.Float64)]
     [DataRow(nameof(OptimizerKind.RAdam), 0.01, ScalarType.Float64)]
+    [DataRow(nameof(OptimizerKind.Sgd), 0.01, ScalarType.Float64)]
     public void SpansAndTensorOperationsAgreeBitForBit(string kind, double weightDecay, ScalarType type)
     {
         using var threadsOfTorch = TorchThreads.Use(1);
@@ -60,6 +63,8 @@ public sealed class OptimizerTests
         AssertAgrees(type, tolerance, 0.01, p => optim.Adam(p, 0.01), OptimizerKind.Adam, 0);
         AssertAgrees(type, tolerance, 0.01, p => optim.Adam(p, 0.01, weight_decay: 0.1), OptimizerKind.Adam, 0.1);
         AssertAgrees(type, tolerance, 0.01, p => optim.AdamW(p, 0.01, weight_decay: 0.1), OptimizerKind.AdamW, 0.1);
+        AssertAgrees(type, tolerance, 0.01, p => optim.SGD(p, 0.01, momentum: 0.9), OptimizerKind.Sgd, 0);
+        AssertAgrees(type, tolerance, 0.01, p => optim.SGD(p, 0.01, momentum: 0.9, weight_decay: 0.1), OptimizerKind.Sgd, 0.1);
         // TorchSharp multiplies the rectified step of RAdam by the learning rate twice; at 1 that does no harm.
         AssertAgrees(type, tolerance, 1, p => optim.RAdam(p, 1), OptimizerKind.RAdam, 0);
         AssertAgrees(type, tolerance, 1, p => optim.RAdam(p, 1, weight_decay: 0.1), OptimizerKind.RAdam, 0.1);
@@ -135,6 +140,14 @@ public sealed class OptimizerTests
         Assert.AreEqual(Math.Sqrt(sum), norm, 1e-9 * norm);
         Assert.AreEqual(norm, three.ClipGradients(2), "the number of threads changes nothing");
         Assert.AreEqual(2, one.ClipGradients(2), 1e-5);
+    }
+
+    [TestMethod]
+    public void GradientDescentRemembersNoSecondMoment()
+    {
+        using var scope = NewDisposeScope();
+        using var optimizer = new Optimizer(Parameters([5, 7], ScalarType.Float32), OptimizerKind.Sgd);
+        CollectionAssert.AreEqual(new[] { "steps", "first.0", "first.1" }, optimizer.State.Select(item => item.Key).ToArray());
     }
 
     private static void AssertAgrees(ScalarType type, double tolerance, double rate, Func<IEnumerable<Parameter>, optim.Optimizer> create, OptimizerKind kind, double weightDecay)

@@ -58,6 +58,32 @@ public sealed class TrainingLoopTests
     }
 
     [TestMethod]
+    [DataRow(50, new[] { 16, 16, 16 })]
+    [DataRow(48, new[] { 16, 16, 16 })]
+    [DataRow(5, new[] { 5 })]
+    public void FullBatchesOnlyLeavesOutTheRest(int count, int[] sizes)
+    {
+        using var learner = new ToyLearner(1);
+        var samples = new ToyLearner.Samples(count) { Records = true };
+        TrainingLoop.Run(learner, samples, null, s_toy with { MaximumNumberOfEpochs = 8, FullBatchesOnly = true });
+        CollectionAssert.AreEqual(Enumerable.Repeat(sizes, 8).SelectMany(epoch => epoch).ToArray(), samples.Taken.Select(batch => batch.Length).ToArray());
+        CollectionAssert.AreEquivalent(Enumerable.Range(0, count).ToArray(), samples.Taken.SelectMany(batch => batch).Distinct().ToArray(), "every epoch leaves out others");
+        Assert.HasCount(sizes.Sum(), samples.Taken.Take(sizes.Length).SelectMany(batch => batch).Distinct());
+    }
+
+    [TestMethod]
+    public void TheRateMayChangeFromStepToStep()
+    {
+        using var learner = new ScriptedLearner();
+        // The buffer counts steps and the weight adds up rates: only the weight is looked at.
+        var outcome = TrainingLoop.Run(learner, learner, null, s_scripted with { MaximumNumberOfEpochs = 4, Optimizer = OptimizerKind.Sgd, Beta1 = 0, Schedule = LearningRateSchedule.WarmupCosine, Warmup = new(2, 0.2) });
+        double[] rates = [0.2, 0.4, 0.6, 0.8, 1, 0.5 + Math.Sqrt(0.125), 0.5, 0.5 - Math.Sqrt(0.125)];
+        using var scope = NewDisposeScope();
+        Assert.AreEqual(rates.Sum(), learner.Parameters[0].Value.item<double>(), 1e-12);
+        CollectionAssert.AreEqual(new[] { 0.2, 0.6, 1, 0.5 }, outcome.History.Select(epoch => Math.Round(epoch.LearningRate, 12)).ToArray());
+    }
+
+    [TestMethod]
     public void TheSameSeedGivesTheSameWeights()
     {
         var (_, weights) = TrainToy(s_toy, hasValidation: false);
@@ -266,6 +292,25 @@ public sealed class TrainingLoopTests
         using var learner = new ToyLearner(1);
         Assert.ThrowsExactly<InvalidOperationException>(() => TrainingLoop.Run(learner, new ToyLearner.Samples(0), null, s_toy));
         Assert.ThrowsExactly<InvalidOperationException>(() => TrainingLoop.Run(learner, new ToyLearner.Samples(1), new ToyLearner.Samples(0), s_toy));
+    }
+
+    [TestMethod]
+    public void AResumedGradientDescentEqualsAnUninterruptedOne()
+    {
+        var settings = s_toy with { Optimizer = OptimizerKind.Sgd, Schedule = LearningRateSchedule.WarmupCosine, Warmup = new(3, 0.1), FullBatchesOnly = true };
+        var (whole, weights) = TrainToy(settings);
+        settings = settings with { CheckpointPath = CheckpointPath() };
+        using var source = new CancellationTokenSource();
+        Assert.ThrowsExactly<OperationCanceledException>(() => TrainToy(settings with { CancellationToken = source.Token }, onStep: step => Cancel(step, 3 * 2 + 2, source)));
+        foreach (var other in new[] { settings with { Warmup = new(2, 0.1) }, settings with { FullBatchesOnly = false }, settings with { Optimizer = OptimizerKind.RAdam } })
+        {
+            Assert.ThrowsExactly<InvalidOperationException>(() => TrainToy(other));
+        }
+        int steps = 0;
+        var (resumed, resumedWeights) = TrainToy(settings, onStep: step => steps = step, initialSeed: 99);
+        Assert.AreEqual(3 * 4, steps);
+        CollectionAssert.AreEqual(weights, resumedWeights);
+        CollectionAssert.AreEqual(Losses(whole), Losses(resumed));
     }
 
     [TestMethod]
