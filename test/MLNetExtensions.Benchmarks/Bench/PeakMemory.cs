@@ -9,11 +9,14 @@ internal static class PeakMemory
     private const string ResetPeak = "5";
 
     /// <summary>The growth of the resident set at its highest, as Linux counts it; elsewhere it is not known.</summary>
-    public static string Of(Action action)
+    public static string Of(Action action) => Megabytes(action) is var growth && double.IsNaN(growth) ? "unknown" : $"+{growth:F1} MiB";
+
+    /// <summary>The same as a number of MiB, NaN where it is not known.</summary>
+    public static double Megabytes(Action action)
     {
         if (!OperatingSystem.IsLinux())
         {
-            return "unknown";
+            return double.NaN;
         }
         action();
         GC.Collect();
@@ -23,7 +26,7 @@ internal static class PeakMemory
         File.WriteAllText("/proc/self/clear_refs", ResetPeak);
         var before = Status("VmRSS");
         action();
-        return $"+{(Status("VmHWM") - before) / 1024.0:F1} MiB";
+        return (Status("VmHWM") - before) / 1024.0;
     }
 
     [DllImport("libc", EntryPoint = "malloc_trim")]
