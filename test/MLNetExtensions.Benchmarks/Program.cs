@@ -19,7 +19,16 @@ var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr
         JapaneseVowels.Command(),
         TimesNetTasks.Command(),
     },
-    new Command("bench", "Measures time and memory.") { OLinearBench.Command(), OLinearGroupsBench.Command(), TimesNetBench.Command(), EbvHeadBench.Command(), ScoreMemoryBench.Command(), ReaderBench.Command() },
+    new Command("bench", "Measures time and memory.")
+    {
+        OLinearBench.Command(),
+        OLinearGroupsBench.Command(),
+        TimesNetBench.Command(),
+        EquiangularBasisBench.Command(),
+        EbvHeadBench.Command(),
+        ScoreMemoryBench.Command(),
+        ReaderBench.Command(),
+    },
 };
 try
 {

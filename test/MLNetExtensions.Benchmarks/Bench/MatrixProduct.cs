@@ -73,7 +73,8 @@ internal sealed record MatrixProduct(string Name, long Rows, long Inner, long Co
         return (times[0].Seconds(threads), (Gradients == 1 ? 0 : times[1].Seconds(threads)) + times[2].Seconds(threads));
     }
 
-    private static Action InScope(Func<Tensor> product) => () =>
+    /// <summary>The product alone; what it makes is freed at once.</summary>
+    public static Action InScope(Func<Tensor> product) => () =>
     {
         using var scope = NewDisposeScope();
         product();
