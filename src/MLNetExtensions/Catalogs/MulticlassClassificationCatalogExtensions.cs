@@ -69,4 +69,35 @@ public static class MulticlassClassificationCatalogExtensions
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public static TimesNetClassificationTrainer TimesNet(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, TimesNetClassificationTrainer.Options options)
         => new(Check.Environment(catalog), options);
+
+    /// <summary>Creates an <see cref="EquiangularBasisVectorsTrainer"/>: tells classes apart by the angle to fixed vectors, from ten classes to a hundred thousand.</summary>
+    /// <param name="catalog">The trainers of the multiclass catalog.</param>
+    /// <param name="labelColumnName">The label column: a key.</param>
+    /// <param name="featureColumnName">The feature column: Single or Double, a vector of known size or a scalar.</param>
+    /// <param name="exampleWeightColumnName">The column of weights of the rows, Single or Double. Null: all weigh 1.</param>
+    /// <param name="maximumNumberOfEpochs">The epochs to train. 0: 40. Not negative.</param>
+    /// <param name="learningRate">The highest learning rate. Positive.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="catalog"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A name is empty or a number is out of its range.</exception>
+    public static EquiangularBasisVectorsTrainer EquiangularBasisVectors(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
+        string labelColumnName = EquiangularBasisVectorsTrainer.Defaults.LabelColumnName, string featureColumnName = EquiangularBasisVectorsTrainer.Defaults.FeatureColumnName,
+        string? exampleWeightColumnName = null, int maximumNumberOfEpochs = 0, double learningRate = EquiangularBasisVectorsTrainer.Defaults.LearningRate)
+        => new(Check.Environment(catalog), new EquiangularBasisVectorsTrainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            FeatureColumnName = featureColumnName,
+            ExampleWeightColumnName = exampleWeightColumnName,
+            MaximumNumberOfEpochs = maximumNumberOfEpochs,
+            LearningRate = learningRate,
+        });
+
+    /// <summary>Creates an <see cref="EquiangularBasisVectorsTrainer"/> with all its options: networks for images and of your own, open sets, classes of very different sizes.</summary>
+    /// <param name="catalog">The trainers of the multiclass catalog.</param>
+    /// <param name="options">The options; they are copied.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="catalog"/>, <paramref name="options"/> or a factory that it needs is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public static EquiangularBasisVectorsTrainer EquiangularBasisVectors(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, EquiangularBasisVectorsTrainer.Options options)
+        => new(Check.Environment(catalog), options);
 }

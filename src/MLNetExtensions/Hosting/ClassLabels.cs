@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 
 namespace MLNetExtensions;
@@ -29,6 +30,25 @@ internal sealed class ClassLabels
 
     /// <summary>The columns PredictedLabel and Score, for <see cref="Write"/>.</summary>
     internal IReadOnlyList<OutputColumn> GetOutputs(DataViewSchema inputSchema) => ScoreColumns.DeliverClasses(inputSchema, _keys);
+
+    /// <summary>A column of the keys of several classes.</summary>
+    internal OutputColumn<uint> KeysColumn(string name, int size)
+    {
+        var annotations = new DataViewSchema.Annotations.Builder();
+        _keys.AddTo(annotations);
+        return new(name, new VectorDataViewType(new KeyDataViewType(typeof(uint), Count), size), annotations.ToAnnotations());
+    }
+
+    /// <summary>A column with a number for each class, whose slots are named like the classes where these are text.</summary>
+    internal OutputColumn<float> NumbersColumn(string name)
+    {
+        var annotations = new DataViewSchema.Annotations.Builder();
+        if (_keys.ValueType is TextDataViewType)
+        {
+            SlotNames.AddTo(annotations, _keys.Values!);
+        }
+        return new(name, new VectorDataViewType(NumberDataViewType.Single, Count), annotations.ToAnnotations());
+    }
 
     /// <summary>Writes PredictedLabel and Score, the first two outputs, of all rows of a batch.</summary>
     /// <param name="logits">[rows, classes]; NaN in rows that cannot be scored, whose label will be missing.</param>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 
@@ -8,11 +9,13 @@ internal sealed class ClassifierData
 {
     private readonly IHost _host;
     private readonly RowBuffer<ulong> _keys;
+    private readonly RowBuffer<float>? _weights;
 
-    private ClassifierData(IHost host, RowBuffer<float> features, RowBuffer<ulong> keys, ClassLabels labels, int[] rows)
+    private ClassifierData(IHost host, RowBuffer<float> features, RowBuffer<ulong> keys, RowBuffer<float>? weights, ClassLabels labels, int[] rows)
     {
         _host = host;
         _keys = keys;
+        _weights = weights;
         Features = features;
         Labels = labels;
         Rows = rows;
@@ -26,22 +29,31 @@ internal sealed class ClassifierData
     /// <summary>The rows to train and validate on.</summary>
     internal int[] Rows { get; }
 
-    /// <summary>Reads both columns in one pass.</summary>
+    /// <summary>Reads the columns in one pass.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type.</exception>
-    /// <exception cref="InvalidOperationException">There are no rows with a label, all have the same, there are too many classes, or a feature is not finite.</exception>
+    /// <exception cref="InvalidOperationException">There are no rows with a label, all have the same, there are too many classes, a feature is not finite, or a weight is not finite or negative.</exception>
     /// <exception cref="OperationCanceledException">The host was told to stop.</exception>
-    internal static ClassifierData Read(IHost host, IDataView data, CancellationToken cancellationToken, InputColumn<float> features, InputColumn<ulong> label)
+    internal static ClassifierData Read(IHost host, IDataView data, CancellationToken cancellationToken, InputColumn<float> features, InputColumn<ulong> label, InputColumn<float>? weight = null)
     {
         var labels = ClassLabels.Of(host, label.Find(host, data.Schema));
-        var buffers = DataReader.Read(host, data, cancellationToken, features, label);
-        var (values, keys) = ((RowBuffer<float>)buffers[0], (RowBuffer<ulong>)buffers[1]);
+        var buffers = DataReader.Read(host, data, cancellationToken, weight is null ? [features, label] : [features, label, weight]);
+        var (values, keys, weights) = ((RowBuffer<float>)buffers[0], (RowBuffer<ulong>)buffers[1], weight is null ? null : (RowBuffer<float>)buffers[2]);
         var rows = TrainingRows.Usable(host, features.Name, label.Name, values, row => labels.IsMissing(keys[row][0]));
         if (rows.All(row => keys[row][0] == keys[rows[0]][0]))
         {
             throw Check.BadData(host, $"The label column '{label.Name}' has the same class in all {rows.Length} rows that can be trained on: there is nothing to tell apart.");
         }
-        return new(host, values, keys, labels, rows);
+        if (weights is not null)
+        {
+            CheckWeights(host, weight!.Name, weights, rows);
+        }
+        return new(host, values, keys, weights, labels, rows);
     }
+
+    internal bool IsWeighted => _weights is not null;
+
+    /// <summary>The weight of one of <see cref="Rows"/>; 1 where there are none.</summary>
+    internal float WeightOf(int row) => _weights is null ? 1 : _weights[row][0];
 
     /// <summary>The class of one of <see cref="Rows"/>, counted from 0.</summary>
     internal long ClassOf(int row) => (long)_keys[row][0] - 1;
@@ -74,5 +86,20 @@ internal sealed class ClassifierData
             throw Check.BadData(_host, $"There is one row for each of {training.Count} classes: none can be spared for validation. Give more rows, or set ValidationFraction to 0.");
         }
         return ([.. training], [.. validation]);
+    }
+
+    private static void CheckWeights(IHost host, string name, RowBuffer<float> weights, int[] rows)
+    {
+        foreach (var row in rows)
+        {
+            if (!(weights[row][0] >= 0 && float.IsFinite(weights[row][0])))
+            {
+                throw Check.BadData(host, string.Create(CultureInfo.InvariantCulture, $"The weight column '{name}' holds {weights[row][0]} in row {row}: weights must be finite and not negative."));
+            }
+        }
+        if (rows.All(row => weights[row][0] == 0))
+        {
+            throw Check.BadData(host, $"The weight column '{name}' is 0 in all {rows.Length} rows that can be trained on.");
+        }
     }
 }

@@ -35,6 +35,13 @@ internal sealed class ColumnScaler(double[] means, double[] deviations)
     /// <summary>Fits to some rows of a column.</summary>
     internal static ColumnScaler Fit(RowBuffer<float> values, int[] rows) => Fit<float>(values[rows[0]].Length, rows.Length, row => values[rows[row]]);
 
+    /// <summary>Fits one scale to all slots of some rows of a column of known size.</summary>
+    internal static ColumnScaler FitGlobal(RowBuffer<float> values, int[] rows)
+    {
+        var width = values[rows[0]].Length;
+        return Fit<float>(1, checked(rows.Length * width), i => values[rows[i / width]].Slice(i % width, 1));
+    }
+
     private static ColumnScaler Fit<T>(int width, int rows, RowAt<T> rowAt, bool sample = false, ColumnScaler? fallback = null)
         where T : INumberBase<T>
     {
@@ -116,9 +123,17 @@ internal sealed class ColumnScaler(double[] means, double[] deviations)
         }
     }
 
-    /// <summary>Standardises a row.</summary>
+    /// <summary>Standardises a row; one scale holds for all its slots.</summary>
     internal void Standardize(ReadOnlySpan<float> row, Span<float> result)
     {
+        if (Means.Length == 1)
+        {
+            for (var i = 0; i < row.Length; i++)
+            {
+                result[i] = (float)Standardize(row[i], 0);
+            }
+            return;
+        }
         for (var i = 0; i < row.Length; i++)
         {
             result[i] = (float)Standardize(row[i], i);

@@ -16,6 +16,7 @@ internal enum InputTypes
     Key = 8,
     Text = 16,
     DateTime = 32,
+    Byte = 64,
     Number = Single | Double,
 }
 
@@ -87,6 +88,7 @@ internal abstract record InputColumn(string Name, string Role, InputTypes Types,
             KeyDataViewType => InputTypes.Key,
             NumberDataViewType when item.RawType == typeof(float) => InputTypes.Single,
             NumberDataViewType when item.RawType == typeof(double) => InputTypes.Double,
+            NumberDataViewType when item.RawType == typeof(byte) => InputTypes.Byte,
             BooleanDataViewType => InputTypes.Boolean,
             TextDataViewType => InputTypes.Text,
             DateTimeDataViewType => InputTypes.DateTime,
@@ -146,6 +148,7 @@ internal sealed record InputColumn<T>(string Name, string Role, InputTypes Types
             (var from, var to) when from == typeof(double) && to == typeof(float) => (Func<double, float>)(static value => (float)value),
             (var from, var to) when from == typeof(bool) && to == typeof(float) => (Func<bool, float>)(static value => value ? 1 : 0),
             (var from, var to) when from == typeof(bool) && to == typeof(double) => (Func<bool, double>)(static value => value ? 1 : 0),
+            (var from, var to) when from == typeof(byte) && to == typeof(float) => (Func<byte, float>)(static value => value),
             (var from, var to) when from == typeof(byte) && to == typeof(ulong) => (Func<byte, ulong>)(static value => value),
             (var from, var to) when from == typeof(ushort) && to == typeof(ulong) => (Func<ushort, ulong>)(static value => value),
             (var from, var to) when from == typeof(uint) && to == typeof(ulong) => (Func<uint, ulong>)(static value => value),

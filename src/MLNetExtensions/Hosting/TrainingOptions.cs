@@ -7,10 +7,10 @@ public abstract class TrainingOptions
     {
     }
 
-    /// <summary>The most epochs to train. Must be positive.</summary>
+    /// <summary>The most epochs to train. Must be positive; some trainers take 0 for a number that suits the data.</summary>
     public int MaximumNumberOfEpochs { get; set; }
 
-    /// <summary>The number of examples in one step. Must be positive.</summary>
+    /// <summary>The number of examples in one step. Must be positive; some trainers take 0 for a number that suits the data.</summary>
     public int BatchSize { get; set; }
 
     /// <summary>The learning rate of the first epoch. Must be positive and finite.</summary>

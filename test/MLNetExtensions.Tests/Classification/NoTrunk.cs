@@ -1,3 +1,4 @@
+using MLNetExtensions.Torch;
 using static TorchSharp.torch;
 
 namespace MLNetExtensions.Tests.Classification;
@@ -13,7 +14,7 @@ internal sealed class NoTrunk(int features) : ITrunk
 
     public IReadOnlyList<KeyValuePair<string, Tensor>> Buffers => [];
 
-    public Tensor Forward(Tensor x, bool training) => x;
+    public Tensor Forward(Tensor x, bool training, StepRandom? random = null) => x;
 
     public void Dispose()
     {

@@ -19,6 +19,7 @@ internal static class ConformanceEntries
         .. TimesNetClassificationEntries.All,
         .. TimeSeries.TimesNetReconstructionEntries.All,
         .. OwnModules.OwnModuleEntries.All,
+        .. EquiangularBasisVectorsEntries.All,
     ];
 
     public static IEnumerable<object[]> All => s_all.Select(entry => new object[] { entry.Name });

@@ -124,7 +124,8 @@ internal sealed class ClassTable : IDisposable
         GC.KeepAlive(host);
     }
 
-    private static void Search(ReadOnlySpan<float> values, int first, Span<int> classes, Span<float> cosines, ref int filled)
+    /// <summary>Takes the cosines of some classes of a row, numbered from <paramref name="first"/>, into the lists of its best, of which <paramref name="filled"/> are there.</summary>
+    internal static void Search(ReadOnlySpan<float> values, int first, Span<int> classes, Span<float> cosines, ref int filled)
     {
         var i = 0;
         while (i < values.Length)

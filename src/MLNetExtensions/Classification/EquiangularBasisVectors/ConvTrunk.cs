@@ -10,7 +10,7 @@ internal sealed record ConvBlock(int Width, int Stride);
 /// <summary>What fixes the tensors of a <see cref="ConvTrunk"/> and how it computes.</summary>
 internal sealed record ConvShape
 {
-    private const int SmallestSide = 8;
+    internal const int SmallestSide = 8;
 
     public required int Channels { get; init; }
 
@@ -95,7 +95,7 @@ internal sealed class ConvTrunk : ITrunk
     public IReadOnlyList<KeyValuePair<string, Tensor>> Buffers => _layers.Buffers.Items;
 
     /// <summary>The features of images [B, channels, height, width], or of the same numbers as rows [B, pixels].</summary>
-    public Tensor Forward(Tensor x, bool training)
+    public Tensor Forward(Tensor x, bool training, StepRandom? random = null)
     {
         x = x.view(-1, Shape.Channels, Shape.Height, Shape.Width);
         if (!training && x.size(0) == 1)

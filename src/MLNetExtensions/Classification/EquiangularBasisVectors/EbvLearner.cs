@@ -26,7 +26,7 @@ internal sealed class EbvLearner(EbvModule module, EbvLoss loss, bool isWeighted
     public Tensor Loss(Batch batch, StepRandom random)
     {
         var x = batch[Input];
-        var raw = module.Raw(module.Trunk.Forward(augmentation?.Apply(x, random) ?? x, training: true));
+        var raw = module.Raw(module.Trunk.Forward(augmentation?.Apply(x, random) ?? x, training: true, random));
         using (no_grad())
         {
             MeanRawNorm = raw.norm(1).mean().to(ScalarType.Float64).cpu().item<double>();

@@ -1,3 +1,4 @@
+using MLNetExtensions.Torch;
 using static TorchSharp.torch;
 
 namespace MLNetExtensions;
@@ -17,7 +18,8 @@ internal interface ITrunk : IDisposable
     IReadOnlyList<KeyValuePair<string, Tensor>> Buffers { get; }
 
     /// <summary>
-    /// The features [B, F] of inputs [B, …]. The caller keeps a dispose scope open. Threads may share the network in evaluation, not in training, which moves the buffers.
+    /// The features [B, F] of inputs [B, …], with the random numbers of the step in training. The caller keeps a dispose scope open. Threads may share the network in evaluation, not in
+    /// training, which moves the buffers.
     /// </summary>
-    Tensor Forward(Tensor x, bool training);
+    Tensor Forward(Tensor x, bool training, StepRandom? random = null);
 }

@@ -1,3 +1,4 @@
+using MLNetExtensions.Torch;
 using static TorchSharp.torch;
 
 namespace MLNetExtensions;
@@ -51,7 +52,7 @@ internal sealed class MlpTrunk : ITrunk
 
     public IReadOnlyList<KeyValuePair<string, Tensor>> Buffers => _layers.Buffers.Items;
 
-    public Tensor Forward(Tensor x, bool training)
+    public Tensor Forward(Tensor x, bool training, StepRandom? random = null)
     {
         foreach (var (weight, normalization) in _hidden)
         {

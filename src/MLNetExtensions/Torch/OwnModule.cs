@@ -22,6 +22,8 @@ internal sealed class OwnModule : IDisposable
 
     internal nn.Module<Tensor, Tensor> Network { get; }
 
+    internal Device Device => _device;
+
     internal int InputSize => _context.InputSize;
 
     internal int OutputSize => _context.OutputSize;
