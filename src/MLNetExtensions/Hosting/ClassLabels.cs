@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
@@ -12,6 +13,8 @@ internal sealed class ClassLabels
 
     private readonly KeyVocabulary _keys;
 
+    private Dictionary<string, int>? _indices;
+
     private ClassLabels(KeyVocabulary keys) => _keys = keys;
 
     internal int Count => (int)_keys.Count;
@@ -23,6 +26,38 @@ internal sealed class ClassLabels
     {
         var keys = KeyVocabulary.Of(column);
         return keys.Count <= MostClasses ? new(keys) : throw Check.BadData(context, $"The label column '{column.Name}' is a key of {keys.Count} values; at most {MostClasses} classes can be told apart.");
+    }
+
+    /// <summary>The number of the class of a name, counted from 0; -1 where there is none. Classes without names have their keys.</summary>
+    internal int IndexOf(string name)
+    {
+        if (_keys.Values is null)
+        {
+            return int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var key) && key >= 1 && key <= Count ? key - 1 : -1;
+        }
+        _indices ??= _keys.Values.Index().DistinctBy(item => item.Item).ToDictionary(item => item.Item, item => item.Index);
+        return _indices.GetValueOrDefault(name, -1);
+    }
+
+    /// <summary>The name of a class, or its key where it has none.</summary>
+    internal string NameOf(int index) => _keys.Values?[index] ?? (index + 1).ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>These classes, and others behind them.</summary>
+    /// <exception cref="FormatException">A name is no value of the type of the key's values; without values, no number of a key, or there are too many.</exception>
+    internal ClassLabels Extend(IReadOnlyList<string> names)
+    {
+        KeyVocabulary extended;
+        if (_keys.Values is null)
+        {
+            var most = names.Max(name => ulong.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var key) ? key : throw new FormatException($"'{name}' is no key, and the classes of the model have no names."));
+            extended = _keys with { Count = Math.Max(most, _keys.Count) };
+        }
+        else
+        {
+            extended = _keys with { Count = _keys.Count + (ulong)names.Count, Values = [.. _keys.Values, .. names] };
+        }
+        extended.CheckContent();
+        return extended.Count <= MostClasses ? new(extended) : throw new FormatException($"{extended.Count} are too many classes; at most {MostClasses} can be told apart.");
     }
 
     /// <summary>Whether a key names no class: one beyond the count of its type is as good as missing.</summary>

@@ -50,6 +50,11 @@ internal sealed class ClassifierData
         return new(host, values, keys, weights, labels, rows);
     }
 
+    /// <summary>Takes columns that were read otherwise; of few classes, there may be one.</summary>
+    /// <exception cref="InvalidOperationException">There are no rows with a label, or a feature is not finite.</exception>
+    internal static ClassifierData Of(IHost host, string featureColumnName, RowBuffer<float> features, string labelColumnName, RowBuffer<ulong> keys, ClassLabels labels)
+        => new(host, features, keys, null, labels, TrainingRows.Usable(host, featureColumnName, labelColumnName, features, row => labels.IsMissing(keys[row][0])));
+
     internal bool IsWeighted => _weights is not null;
 
     /// <summary>The weight of one of <see cref="Rows"/>; 1 where there are none.</summary>

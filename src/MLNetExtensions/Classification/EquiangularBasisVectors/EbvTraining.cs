@@ -129,6 +129,10 @@ internal sealed class EbvTraining(TrainingHost training, EbvRecipe recipe)
 
     /// <summary>Gives the unit embeddings and classes of rows to <paramref name="take"/>, in the order of the rows; within a dispose scope.</summary>
     internal static void Embed(EbvModule module, RowSource source, CancellationToken cancellation, Action<Tensor, Tensor> take)
+        => Evaluate(module, source, cancellation, (features, targets) => take(EbvModule.Normalize(module.Raw(features)), targets));
+
+    /// <summary>The same with the features of the trunk.</summary>
+    internal static void Evaluate(EbvModule module, RowSource source, CancellationToken cancellation, Action<Tensor, Tensor> take)
     {
         using var noGrad = no_grad();
         int[] indices = [.. Enumerable.Range(0, source.Count)];
@@ -137,7 +141,7 @@ internal sealed class EbvTraining(TrainingHost training, EbvRecipe recipe)
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var batch = source.Take(indices.AsSpan(start, Math.Min(EvaluationBatchSize, indices.Length - start)));
-            take(module.Embed(batch[EbvLearner.Input]), batch[EbvLearner.Target]);
+            take(module.Trunk.Forward(batch[EbvLearner.Input], training: false), batch[EbvLearner.Target]);
         }
     }
 

@@ -120,7 +120,7 @@ public sealed partial class EquiangularBasisVectorsTrainer : IEstimator<Equiangu
         var features = new EbvInput(_options.FeatureColumnName, width, _image, Scaler(data, split.Training));
         var settings = _training.Settings with
         {
-            BatchSize = _options.BatchSize != 0 ? _options.BatchSize : split.Training.Length < Defaults.FewRows ? Defaults.SmallBatchSize : Defaults.BatchSize,
+            BatchSize = BatchSize(_options.BatchSize, split.Training.Length),
             Patience = _options.Patience ?? int.MaxValue,
             Warmup = Warmup.Default with { Epochs = _options.NumberOfWarmupEpochs },
         };
@@ -140,6 +140,9 @@ public sealed partial class EquiangularBasisVectorsTrainer : IEstimator<Equiangu
         }
         return new(_host, model, features, data.Labels, _options.LabelColumnName, EbvOutputs.Of(_options));
     }
+
+    /// <summary>The rows of a step where the options leave them open, by 0.</summary>
+    internal static int BatchSize(int wanted, int rows) => wanted != 0 ? wanted : rows < Defaults.FewRows ? Defaults.SmallBatchSize : Defaults.BatchSize;
 
     private void CheckOptions(Options options)
     {

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text;
 using MLNetExtensions.Torch;
 using static TorchSharp.torch;
 
@@ -8,7 +10,7 @@ namespace MLNetExtensions;
 /// How far features have collapsed to their class means, and these to a regular simplex (Papyan, Han and Donoho, 2020). 0 (<see cref="NearestMeanAgreement"/>: 1)
 /// at full collapse; classes without rows are left out; NaN with fewer than two classes.
 /// </summary>
-internal sealed record NeuralCollapse
+public sealed record NeuralCollapse
 {
     // Directions in which the means vary less than this part of the most count as none.
     private const double SmallestVariance = 1e-6;
@@ -48,6 +50,29 @@ internal sealed record NeuralCollapse
 
     /// <summary>NC4: the part of the rows whose nearest class mean is the class predicted.</summary>
     public required double NearestMeanAgreement { get; init; }
+
+    /// <summary>One figure to a line.</summary>
+    /// <returns>The figures, with what they are at full collapse.</returns>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        void Add(string name, double? value, int goal, string what)
+        {
+            if (value is { } number)
+            {
+                text.AppendLine(CultureInfo.InvariantCulture, $"{name,-5} {number,8:F4}  ({goal} at full collapse)  {what}");
+            }
+        }
+        Add("NC1", WithinClassVariability, 0, "spread within classes against that between them");
+        Add("NC2", SimplexDistance, 0, "distance of the centred class means from a simplex");
+        Add("", LengthSpread, 0, "spread of their lengths");
+        Add("", CosineSpread, 0, "spread of the cosines between them");
+        Add("", CosineGap, 0, "mean distance of these cosines from -1/(C - 1)");
+        Add("NC2b", BasisDistance, 0, "distance of the class means from the class vectors, by their Gram matrices");
+        Add("NC3", Alignment, 0, "distance of the centred class vectors from the centred class means");
+        Add("NC4", NearestMeanAgreement, 1, "part of the rows whose nearest class mean is the predicted class");
+        return text.ToString().TrimEnd();
+    }
 
     /// <summary>Measures rows that the network has seen, in evaluation.</summary>
     /// <param name="features">[n, F]: unit embeddings, or features of the trunk.</param>

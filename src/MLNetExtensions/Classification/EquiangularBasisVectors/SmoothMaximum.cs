@@ -41,11 +41,13 @@ internal sealed class SmoothMaximum : IDisposable
     private readonly PairPass _pass;
     private readonly Optimizer _optimizer;
     private readonly Tensor _gradient;
+    private readonly int _frozen;
     private double? _shift;
 
-    /// <summary>Takes over the start [N, d], unit rows.</summary>
-    internal SmoothMaximum(Tensor start, SmoothSchedule schedule, int numberOfThreads, int? tile = null, bool useTensorOperations = false)
+    /// <summary>Takes over the start [N, d], unit rows, of which the first <paramref name="frozen"/> stay where they are, but for rounding.</summary>
+    internal SmoothMaximum(Tensor start, SmoothSchedule schedule, int numberOfThreads, int? tile = null, bool useTensorOperations = false, int frozen = 0)
     {
+        _frozen = frozen;
         Vectors = start.DetachFromDisposeScope();
         _schedule = schedule;
         _pass = new(start, numberOfThreads, tile) { UseTensorOperations = useTensorOperations };
@@ -79,6 +81,10 @@ internal sealed class SmoothMaximum : IDisposable
         {
             _gradient.mul_(scale);
             _gradient.addcmul_(Vectors, _gradient.Times(Vectors).sum(1, keepdim: true), TensorOps.Constant(-1));
+            if (_frozen > 0)
+            {
+                _gradient.narrow(0, 0, _frozen).zero_();
+            }
         }
         return (sums.Maximum, count * (Math.Log(total / 2) / sharpness + shift));
     }
