@@ -70,7 +70,7 @@ internal sealed class LabelledSeries
     }
 
     /// <summary>A text file that may be compressed.</summary>
-    private sealed class TextSource(string path) : IMultiStreamSource
+    internal sealed class TextSource(string path) : IMultiStreamSource
     {
         public int Count => 1;
 

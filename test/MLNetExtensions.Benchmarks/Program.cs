@@ -18,6 +18,7 @@ var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr
         TimesNetAccuracy.Command(),
         JapaneseVowels.Command(),
         TimesNetTasks.Command(),
+        EbvAccuracy.Command(),
     },
     new Command("bench", "Measures time and memory.")
     {
