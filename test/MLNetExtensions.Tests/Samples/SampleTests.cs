@@ -82,10 +82,7 @@ public sealed partial class SampleTests
             File.WriteAllText(path, content);
         }
         var result = Forecasting("--data", path, "--window", "12", "--horizon", "3", "--epochs", "1");
-        Assert.AreEqual(1, result.ExitCode, result.ToString());
-        Must.Contain(result.Errors, "Error: ", part);
-        Assert.DoesNotContain("   at ", result.ToString());
-        Assert.DoesNotContain("Exception", result.ToString());
+        AssertError(result, part);
     }
 
     // ---- Anomaly detection ----
@@ -154,6 +151,69 @@ public sealed partial class SampleTests
         Assert.IsTrue(lines.Any(line => line.Contains("600 of 600 scores are the same", StringComparison.Ordinal)));
     }
 
+    // ---- Image classification ----
+
+    [TestMethod]
+    public void ImageClassificationOfTheMadeImages()
+    {
+        var result = ImageClassification("--epochs", "4").Succeeded();
+        AssertFiles(result, "ImageClassifier.mlnet", "ImageClassifier.more.mlnet", "examples.png", "confusion.png", "neural-collapse.png", "report.html");
+        Must.Contain(result.Output, "'star' is held back", "Epoch 4/4", "bit for bit", "NC1", "no predicted label", "Added 'star' from 20 images");
+        var report = File.ReadAllText(Path.Combine(_folder.FullName, "output", "report.html"));
+        Assert.HasCount(3, Regex.Matches(report, "src=\"data:image/png;base64,"));
+        Must.Contain(report, "accuracy", "recall", "&#39;star&#39;");
+    }
+
+    [TestMethod]
+    public void ImageClassificationOfFiles()
+    {
+        WriteImages("train", 60);
+        WriteImages("t10k", 30);
+        var result = ImageClassification("--data", _folder.FullName, "--names", "bar,dot,<empty>", "--epochs", "2").Succeeded();
+        AssertFiles(result, "ImageClassifier.mlnet", "examples.png", "report.html");
+        Must.Contain(result.Output, "60 images for training and 30 for the test, 12 x 9", "Epoch 2/2");
+        Must.Contain(File.ReadAllText(Path.Combine(_folder.FullName, "output", "report.html")), "&lt;empty&gt;");
+    }
+
+    [TestMethod]
+    public void ImagesThatAreNotThereOrCutOffAreAnErrorWithoutAStackTrace()
+    {
+        AssertError(ImageClassification("--data", _folder.FullName), "train-images-idx3-ubyte");
+        WriteImages("train", 60);
+        WriteImages("t10k", 30);
+        var path = Path.Combine(_folder.FullName, "t10k-images-idx3-ubyte");
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..^1]);
+        AssertError(ImageClassification("--data", _folder.FullName, "--names", "bar,dot,empty"), "cut off");
+        AssertError(ImageClassification("--hold-back", "nothing"), "'nothing'");
+    }
+
+    private ChildProcess.Result ImageClassification(params string[] arguments) => Run("samples/ImageClassification", [.. arguments, "--output", Path.Combine(_folder.FullName, "output")]);
+
+    /// <summary>Images of a bar, a dot and nothing in turn, 12 x 9, and their labels, under the names of Fashion-MNIST.</summary>
+    private void WriteImages(string part, int count)
+    {
+        const int Height = 12, Width = 9;
+        var random = new Random(count);
+        var images = new byte[count * Height * Width];
+        random.NextBytes(images);
+        for (var i = 0; i < images.Length; i++)
+        {
+            var (row, column) = (i / Width % Height, i % Width);
+            var isInk = (i / (Height * Width) % 3) switch { 0 => column is 4 or 5, 1 => row is > 3 and < 8 && column is > 2 and < 6, _ => false };
+            images[i] = (byte)(images[i] / 8 + (isInk ? 200 : 0));
+        }
+        File.WriteAllBytes(Path.Combine(_folder.FullName, $"{part}-images-idx3-ubyte"), [0, 0, 8, 3, 0, 0, 0, (byte)count, 0, 0, 0, Height, 0, 0, 0, Width, .. images]);
+        File.WriteAllBytes(Path.Combine(_folder.FullName, $"{part}-labels-idx1-ubyte"), [0, 0, 8, 1, 0, 0, 0, (byte)count, .. Enumerable.Range(0, count).Select(i => (byte)(i % 3))]);
+    }
+
+    private static void AssertError(ChildProcess.Result result, string part)
+    {
+        Assert.AreEqual(1, result.ExitCode, result.ToString());
+        Must.Contain(result.Errors, "Error: ", part);
+        Assert.DoesNotContain("   at ", result.ToString());
+        Assert.DoesNotContain("Exception", result.ToString());
+    }
+
     // ---- Benchmarks ----
 
     [TestMethod]
@@ -172,6 +232,13 @@ public sealed partial class SampleTests
         var line = Run("test/MLNetExtensions.Benchmarks", "accuracy", "timesnet-tasks", "--part", "nab", "--threads", "1").Succeeded().Lines[^1];
         var area = double.Parse(Regex.Match(line, @"^timesnet-tasks impute_mse=\S+ vowels=\S+ nab_auroc=(\S+) nab_f1=\S+$").Groups[1].Value, CultureInfo.InvariantCulture);
         Assert.IsGreaterThan(0.53, area, line);
+    }
+
+    [TestMethod]
+    public void AccuracyOfEquiangularBasisVectors()
+    {
+        _ = DataFile;
+        AssertLastLine("ebv", ["digits"], "accuracy", "ebv", "--sets", "digits", "--seeds", "1", "--rivals", "false");
     }
 
     [TestMethod]
