@@ -18,7 +18,7 @@ public enum OptimizerKind
     /// <summary>Adam without its second moment until that has a tractable variance; weight decay is added to the gradient.</summary>
     RAdam,
 
-    /// <summary>Gradient descent with momentum (0.9 unless the trainer lets you set it), neither damped nor Nesterov's; weight decay is added to the gradient.</summary>
+    /// <summary>Gradient descent with momentum (0.9, and not Nesterov's, unless the trainer lets you set it), not damped; weight decay is added to the gradient.</summary>
     Sgd,
 }
 
@@ -38,11 +38,12 @@ internal sealed class Optimizer : IDisposable
     private readonly double _epsilon;
     private readonly double _weightDecay;
     private readonly int _numberOfThreads;
+    private readonly bool _nesterov;
     private readonly Tensor _steps;
     private readonly Tensor[] _first;
     private readonly Tensor[] _second;
 
-    internal Optimizer(IReadOnlyList<Tensor> parameters, OptimizerKind kind, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0, int numberOfThreads = 1)
+    internal Optimizer(IReadOnlyList<Tensor> parameters, OptimizerKind kind, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0, int numberOfThreads = 1, bool nesterov = false)
     {
         _parameters = parameters;
         _kind = kind;
@@ -51,6 +52,7 @@ internal sealed class Optimizer : IDisposable
         _epsilon = epsilon;
         _weightDecay = weightDecay;
         _numberOfThreads = numberOfThreads;
+        _nesterov = nesterov;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         _steps = zeros(parameters.Count, dtype: ScalarType.Int64).DetachFromDisposeScope();
@@ -151,15 +153,15 @@ internal sealed class Optimizer : IDisposable
 
     /// <summary>
     /// g += L2 p;  p *= Shrink;  m = Beta1 m + (1 - Beta1) g;  v = Beta2 v + (1 - Beta2) g²;
-    /// p -= StepSize m / (RootScale √v + Epsilon), or StepSize m if not Adaptive. Without v: m = Beta1 m + g.
+    /// p -= StepSize m / (RootScale √v + Epsilon), or StepSize m if not Adaptive. Without v: m = Beta1 m + g, and g + Beta1 m in the place of m if Nesterov.
     /// </summary>
-    private readonly record struct UpdateRule(double L2, double Shrink, double Beta1, double Beta2, double RootScale, double Epsilon, double StepSize, bool Adaptive);
+    private readonly record struct UpdateRule(double L2, double Shrink, double Beta1, double Beta2, double RootScale, double Epsilon, double StepSize, bool Adaptive, bool Nesterov = false);
 
     private UpdateRule Rule(long step, double learningRate)
     {
         if (_kind == OptimizerKind.Sgd)
         {
-            return new UpdateRule(_weightDecay, 1, _beta1, 0, 1, 0, learningRate, false);
+            return new UpdateRule(_weightDecay, 1, _beta1, 0, 1, 0, learningRate, false, _nesterov);
         }
         double correction1 = 1 - Math.Pow(_beta1, step);
         double correction2 = 1 - Math.Pow(_beta2, step);
@@ -201,7 +203,8 @@ internal sealed class Optimizer : IDisposable
         }
         if (second is null)
         {
-            parameter.sub_(first.mul_(TensorOps.Constant(rule.Beta1)).add_(gradient, TensorOps.One).mul(stepSize));
+            first.mul_(TensorOps.Constant(rule.Beta1)).add_(gradient, TensorOps.One);
+            parameter.sub_((rule.Nesterov ? gradient.Plus(first.Times(rule.Beta1)) : first).mul(stepSize));
             return;
         }
         first.mul_(TensorOps.Constant(rule.Beta1)).add_(gradient.Times(1 - rule.Beta1), TensorOps.One);
@@ -302,17 +305,20 @@ internal sealed class Optimizer : IDisposable
         var m = MemoryMarshal.Cast<T, Vector<T>>(momentum)[..p.Length];
         Vector<T> l2 = Broadcast<T>(rule.L2), keep = Broadcast<T>(rule.Beta1), stepSize = Broadcast<T>(rule.StepSize);
         bool hasL2 = rule.L2 != 0;
+        bool nesterov = rule.Nesterov;
         for (int i = 0; i < p.Length; i++)
         {
-            var speed = m[i] * keep + (hasL2 ? g[i] + p[i] * l2 : g[i]);
+            var slope = hasL2 ? g[i] + p[i] * l2 : g[i];
+            var speed = m[i] * keep + slope;
             m[i] = speed;
-            p[i] -= speed * stepSize;
+            p[i] -= (nesterov ? slope + speed * keep : speed) * stepSize;
         }
         for (int i = p.Length * Vector<T>.Count; i < parameter.Length; i++)
         {
-            var speed = momentum[i] * keep[0] + (hasL2 ? gradient[i] + parameter[i] * l2[0] : gradient[i]);
+            var slope = hasL2 ? gradient[i] + parameter[i] * l2[0] : gradient[i];
+            var speed = momentum[i] * keep[0] + slope;
             momentum[i] = speed;
-            parameter[i] -= speed * stepSize[0];
+            parameter[i] -= (nesterov ? slope + speed * keep[0] : speed) * stepSize[0];
         }
     }
 

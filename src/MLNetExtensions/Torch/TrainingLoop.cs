@@ -55,7 +55,7 @@ internal sealed class TrainingLoop
         using var notInference = inference_mode(false);
         using var gradients = enable_grad();
         using var scope = NewDisposeScope();
-        using var optimizer = new Optimizer([.. learner.Parameters.Select(parameter => parameter.Value)], settings.Optimizer, settings.Beta1, settings.Beta2, settings.Epsilon, settings.WeightDecay, get_num_threads());
+        using var optimizer = new Optimizer([.. learner.Parameters.Select(parameter => parameter.Value)], settings.Optimizer, settings.Beta1, settings.Beta2, settings.Epsilon, settings.WeightDecay, get_num_threads(), settings.Nesterov);
         try
         {
             return new TrainingLoop(learner, training, validation, settings, optimizer).Run();
@@ -236,5 +236,5 @@ internal sealed class TrainingLoop
 
     /// <summary>All that decides what the training does, as text.</summary>
     private string Identity()
-        => string.Create(CultureInfo.InvariantCulture, $"{_settings.Fingerprint}; {_training.Count} and {_validation?.Count} samples; {_settings.MaximumNumberOfEpochs} epochs; batches of {_settings.BatchSize} and {_settings.EvaluationBatchSize}{(_settings.FullBatchesOnly ? ", full" : "")}; {_settings.Optimizer} {_settings.LearningRate:R} {_settings.Schedule}{(_settings.Schedule == LearningRateSchedule.WarmupCosine ? $" {_settings.Warmup.Epochs} {_settings.Warmup.StartFactor:R}" : "")} {_settings.Beta1:R} {_settings.Beta2:R} {_settings.Epsilon:R} {_settings.WeightDecay:R} {_settings.ClipNorm:R}; patience {_settings.Patience}; seed {_settings.Seed}");
+        => string.Create(CultureInfo.InvariantCulture, $"{_settings.Fingerprint}; {_training.Count} and {_validation?.Count} samples; {_settings.MaximumNumberOfEpochs} epochs; batches of {_settings.BatchSize} and {_settings.EvaluationBatchSize}{(_settings.FullBatchesOnly ? ", full" : "")}; {_settings.Optimizer} {_settings.LearningRate:R} {_settings.Schedule}{(_settings.Schedule == LearningRateSchedule.WarmupCosine ? $" {_settings.Warmup.Epochs} {_settings.Warmup.StartFactor:R}" : "")} {_settings.Beta1:R}{(_settings.Nesterov ? " Nesterov" : "")} {_settings.Beta2:R} {_settings.Epsilon:R} {_settings.WeightDecay:R} {_settings.ClipNorm:R}; patience {_settings.Patience}; seed {_settings.Seed}");
 }

@@ -27,6 +27,9 @@ internal sealed record TrainingSettings
     /// <summary>The decay of the first moment; the momentum of <see cref="OptimizerKind.Sgd"/>.</summary>
     public double Beta1 { get; init; } = 0.9;
 
+    /// <summary>Whether the momentum of <see cref="OptimizerKind.Sgd"/> is Nesterov's.</summary>
+    public bool Nesterov { get; init; }
+
     public double Beta2 { get; init; } = 0.999;
 
     public double Epsilon { get; init; } = 1e-8;

@@ -226,11 +226,7 @@ public sealed class EbvGoldenTests
                 }
             },
         };
-        settings = optimizer == OptimizerKind.Sgd ? settings : settings with { Beta2 = golden.Number("beta2"), Epsilon = golden.Number("eps") };
-        if (optimizer == OptimizerKind.Sgd)
-        {
-            golden.Choose("nesterov", ("false", false));
-        }
+        settings = optimizer == OptimizerKind.Sgd ? settings with { Nesterov = golden.Flag("nesterov") } : settings with { Beta2 = golden.Number("beta2"), Epsilon = golden.Number("eps") };
         var outcome = TrainingLoop.Run(new EbvLearner(module, loss), new Steps(golden, dtype), null, settings);
         golden.AssertValues("lr_per_step", [.. outcome.History.Select(epoch => epoch.LearningRate)], 1e-15);
         golden.AssertValues("loss_per_step", [.. outcome.History.Select(epoch => epoch.TrainingLoss)], tolerance);

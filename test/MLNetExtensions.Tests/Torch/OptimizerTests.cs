@@ -24,7 +24,9 @@ public sealed class OptimizerTests
     [DataRow(nameof(OptimizerKind.AdamW), 0.01, ScalarType.Float64)]
     [DataRow(nameof(OptimizerKind.RAdam), 0.01, ScalarType.Float64)]
     [DataRow(nameof(OptimizerKind.Sgd), 0.01, ScalarType.Float64)]
-    public void SpansAndTensorOperationsAgreeBitForBit(string kind, double weightDecay, ScalarType type)
+    [DataRow(nameof(OptimizerKind.Sgd), 0.01, ScalarType.Float32, true)]
+    [DataRow(nameof(OptimizerKind.Sgd), 0.0, ScalarType.Float64, true)]
+    public void SpansAndTensorOperationsAgreeBitForBit(string kind, double weightDecay, ScalarType type, bool nesterov = false)
     {
         using var threadsOfTorch = TorchThreads.Use(1);
         using var scope = NewDisposeScope();
@@ -32,9 +34,9 @@ public sealed class OptimizerTests
         var inThreads = Parameters(s_sizes, type);
         var inTensors = Parameters(s_sizes, type);
         var rule = Enum.Parse<OptimizerKind>(kind);
-        using var spans = new Optimizer(inSpans, rule, weightDecay: weightDecay);
-        using var threads = new Optimizer(inThreads, rule, weightDecay: weightDecay, numberOfThreads: 3);
-        using var tensors = new Optimizer(inTensors, rule, weightDecay: weightDecay) { UseTensorOperations = true };
+        using var spans = new Optimizer(inSpans, rule, weightDecay: weightDecay, nesterov: nesterov);
+        using var threads = new Optimizer(inThreads, rule, weightDecay: weightDecay, numberOfThreads: 3, nesterov: nesterov);
+        using var tensors = new Optimizer(inTensors, rule, weightDecay: weightDecay, nesterov: nesterov) { UseTensorOperations = true };
         for (int step = 1; step <= Steps; step++)
         {
             SetGradients(step, inSpans, inThreads, inTensors);
@@ -65,6 +67,8 @@ public sealed class OptimizerTests
         AssertAgrees(type, tolerance, 0.01, p => optim.AdamW(p, 0.01, weight_decay: 0.1), OptimizerKind.AdamW, 0.1);
         AssertAgrees(type, tolerance, 0.01, p => optim.SGD(p, 0.01, momentum: 0.9), OptimizerKind.Sgd, 0);
         AssertAgrees(type, tolerance, 0.01, p => optim.SGD(p, 0.01, momentum: 0.9, weight_decay: 0.1), OptimizerKind.Sgd, 0.1);
+        AssertAgrees(type, tolerance, 0.01, p => optim.SGD(p, 0.01, momentum: 0.9, nesterov: true), OptimizerKind.Sgd, 0, nesterov: true);
+        AssertAgrees(type, tolerance, 0.01, p => optim.SGD(p, 0.01, momentum: 0.9, weight_decay: 0.1, nesterov: true), OptimizerKind.Sgd, 0.1, nesterov: true);
         // TorchSharp multiplies the rectified step of RAdam by the learning rate twice; at 1 that does no harm.
         AssertAgrees(type, tolerance, 1, p => optim.RAdam(p, 1), OptimizerKind.RAdam, 0);
         AssertAgrees(type, tolerance, 1, p => optim.RAdam(p, 1, weight_decay: 0.1), OptimizerKind.RAdam, 0.1);
@@ -150,13 +154,13 @@ public sealed class OptimizerTests
         CollectionAssert.AreEqual(new[] { "steps", "first.0", "first.1" }, optimizer.State.Select(item => item.Key).ToArray());
     }
 
-    private static void AssertAgrees(ScalarType type, double tolerance, double rate, Func<IEnumerable<Parameter>, optim.Optimizer> create, OptimizerKind kind, double weightDecay)
+    private static void AssertAgrees(ScalarType type, double tolerance, double rate, Func<IEnumerable<Parameter>, optim.Optimizer> create, OptimizerKind kind, double weightDecay, bool nesterov = false)
     {
         using var threads = TorchThreads.Use(1);
         using var scope = NewDisposeScope();
         Parameter[] theirs = [.. Parameters(s_sizes, type).Select(p => new Parameter(p.detach().clone()))];
         var ours = Parameters(s_sizes, type);
-        using var optimizer = new Optimizer(ours, kind, weightDecay: weightDecay);
+        using var optimizer = new Optimizer(ours, kind, weightDecay: weightDecay, nesterov: nesterov);
         using var reference = create(theirs);
         // TorchSharp's optimisers do not survive a collection at the wrong moment.
         bool quiet = GC.TryStartNoGCRegion(64 << 20);

@@ -11,6 +11,7 @@ namespace MLNetExtensions;
 /// <param name="PriorShift">Whether the shares of the classes are added to the logits in training.</param>
 /// <param name="Optimizer">The rule of the updates.</param>
 /// <param name="Momentum">Its momentum.</param>
+/// <param name="Nesterov">Whether that is Nesterov's.</param>
 /// <param name="WeightDecay">Its weight decay.</param>
 /// <param name="GradientClipNorm">The largest norm of the gradient; 0 = no limit.</param>
 /// <param name="Schedule">How the learning rate changes.</param>
@@ -18,7 +19,7 @@ namespace MLNetExtensions;
 /// <param name="Calibrate">Whether the temperature is fitted to them; null = where it is likely to help.</param>
 /// <param name="UnknownQuantile">The part of known rows that may count as unknown; null = no row does.</param>
 internal sealed record EbvRecipe(double Temperature, double LabelSmoothing, int ImageShift, bool ImageFlip, ClassWeighting ClassWeights, bool PriorShift, OptimizerKind Optimizer, double Momentum,
-    double WeightDecay, double GradientClipNorm, LearningRateSchedule Schedule, double HeldOutFraction, bool? Calibrate, double? UnknownQuantile)
+    bool Nesterov, double WeightDecay, double GradientClipNorm, LearningRateSchedule Schedule, double HeldOutFraction, bool? Calibrate, double? UnknownQuantile)
 {
     /// <summary>On fewer rows a fitted temperature does harm as easily as good.</summary>
     internal const int FewestToCalibrate = 200;

@@ -64,6 +64,7 @@ internal sealed class EbvTraining(TrainingHost training, EbvRecipe recipe)
                 EvaluationBatchSize = EvaluationBatchSize,
                 Optimizer = recipe.Optimizer,
                 Beta1 = recipe.Momentum,
+                Nesterov = recipe.Nesterov,
                 WeightDecay = recipe.WeightDecay,
                 ClipNorm = recipe.GradientClipNorm,
                 Schedule = recipe.Schedule,

@@ -110,6 +110,9 @@ public sealed partial class EquiangularBasisVectorsTrainer
         /// <summary>The momentum of <see cref="OptimizerKind.Sgd"/>, the decay of the first moment of others. Should be within [0, 1). The default is 0.9.</summary>
         public double Momentum { get; set; } = 0.9;
 
+        /// <summary>Whether the momentum of <see cref="OptimizerKind.Sgd"/> is Nesterov's. The default is false.</summary>
+        public bool Nesterov { get; set; }
+
         /// <summary>The weight decay, as <see cref="Optimizer"/> takes it. Must not be negative. The default is 5e-4.</summary>
         public double WeightDecay { get; set; } = 5e-4;
 

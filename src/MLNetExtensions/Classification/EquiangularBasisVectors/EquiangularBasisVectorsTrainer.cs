@@ -199,7 +199,7 @@ public sealed partial class EquiangularBasisVectorsTrainer : IEstimator<Equiangu
         _options.LabelSmoothing ?? (_image is null ? Defaults.LabelSmoothing : 0),
         _image is null ? 0 : _options.ImageShift,
         _image is not null && _options.ImageFlip,
-        _options.ClassWeights, _options.PriorShift, _options.Optimizer, _options.Momentum, _options.WeightDecay, _options.GradientClipNorm, _options.LearningRateSchedule,
+        _options.ClassWeights, _options.PriorShift, _options.Optimizer, _options.Momentum, _options.Nesterov, _options.WeightDecay, _options.GradientClipNorm, _options.LearningRateSchedule,
         _options.HeldOutFraction, _options.Calibrate, _options.UnknownQuantile);
 
     private EbvNetworkShape Shape(int inputs, int dimension)
