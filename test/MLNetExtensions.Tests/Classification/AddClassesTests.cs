@@ -276,5 +276,10 @@ public sealed class AddClassesTests
         Assert.IsTrue(further.norm(1).Minus(ones(4)).abs().max().item<float>() < 1e-6);
         Assert.IsTrue(Same(BasisExtension.Make(basis.Vectors, 4, seed: 2), further));
         Assert.IsFalse(Same(BasisExtension.Make(basis.Vectors, 4, seed: 3), further));
+        // Beside very many, random directions do.
+        using var many = EquiangularBasis.Create(new() { Count = 16384, Dimension = 256, Seed = 1, Generator = EquiangularBasisGenerator.Gold, NumberOfThreads = 1 });
+        var random = BasisExtension.Make(many.Vectors, 3, seed: 2);
+        Assert.IsTrue(random.norm(1).Minus(ones(3)).abs().max().item<float>() < 1e-6);
+        Assert.IsLessThan(0.6, random.mm(many.Vectors.t()).abs().max().item<float>());
     }
 }
