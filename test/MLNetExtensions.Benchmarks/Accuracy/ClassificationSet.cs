@@ -63,11 +63,13 @@ internal sealed record ClassificationSet
     /// <summary>Rows of classes that are not in <see cref="Training"/>; null = none.</summary>
     public LabelledRows? Novel { get; init; }
 
-    /// <summary>Which training rows the settings are chosen on, after a training on the others.</summary>
-    public required bool[] IsHeldOut { get; init; }
-
-    /// <summary>How they were drawn.</summary>
-    public required string HeldOut { get; init; }
+    /// <summary>The training rows, less a fifth, and this fifth, on which settings are chosen.</summary>
+    public (LabelledRows Training, LabelledRows HeldOut) Split()
+    {
+        var order = StepRandom.Permutation(Training.Count, HeldOutSeed, 0);
+        var heldOut = (int)(HeldOutFraction * Training.Count);
+        return (Training.Take(order[heldOut..].Order()), Training.Take(order[..heldOut].Order()));
+    }
 
     /// <summary>Handwritten digits, 8 x 8, as a table.</summary>
     public static ClassificationSet Digits()
@@ -86,7 +88,6 @@ internal sealed record ClassificationSet
     /// <summary>A tenth of Fashion-MNIST.</summary>
     public static ClassificationSet Fashion()
     {
-        var training = Part("train");
         return new()
         {
             Name = "fashion",
@@ -94,10 +95,8 @@ internal sealed record ClassificationSet
             Side = 28,
             MayFlip = true,
             HasOneUnit = true,
-            Training = training,
+            Training = Part("train"),
             Test = Part("test"),
-            IsHeldOut = Random(training.Count),
-            HeldOut = $"a fifth of the training rows, drawn with the seed {HeldOutSeed}",
         };
 
         static LabelledRows Part(string name)
@@ -111,20 +110,16 @@ internal sealed record ClassificationSet
     public static ClassificationSet Omniglot()
     {
         var images = Images("omniglot136-images.idx3.gz");
-        var index = Read<Character>("omniglot136-index.csv.gz", 0, new("Drawer", DataKind.Int32, 3), new("Class", DataKind.Int32, 4), new("Split", DataKind.String, 5));
-        var training = Rows("train");
+        var index = Read<Character>("omniglot136-index.csv.gz", 0, new("Class", DataKind.Int32, 4), new("Split", DataKind.String, 5));
         return new()
         {
             Name = "omniglot",
             Classes = 100,
             Side = 28,
             HasOneUnit = true,
-            Training = Part(training),
+            Training = Part(Rows("train")),
             Test = Part(Rows("test")),
             Novel = Part(Rows("novel")),
-            // The test has other drawers than the training: so has this.
-            IsHeldOut = [.. training.Select(row => index[row].Drawer > 12)],
-            HeldOut = "the training rows of the drawers 13 to 15",
         };
 
         int[] Rows(string split) => [.. index.Index().Where(row => row.Item.Split == split).Select(row => row.Index)];
@@ -142,8 +137,6 @@ internal sealed record ClassificationSet
             HasOneUnit = hasOneUnit,
             Training = training,
             Test = Part("test"),
-            IsHeldOut = Random(training.Count),
-            HeldOut = $"a fifth of the training rows, drawn with the seed {HeldOutSeed}",
         };
 
         LabelledRows Part(string split)
@@ -151,16 +144,6 @@ internal sealed record ClassificationSet
             Labelled[] part = [.. rows.Where(row => row.Split == split)];
             return new([.. part.Select(row => row.Features)], [.. part.Select(row => classOf(row.Label))]);
         }
-    }
-
-    private static bool[] Random(int count)
-    {
-        var isHeldOut = new bool[count];
-        foreach (var row in StepRandom.Permutation(count, HeldOutSeed, 0).AsSpan(0, (int)(HeldOutFraction * count)))
-        {
-            isHeldOut[row] = true;
-        }
-        return isHeldOut;
     }
 
     private static float[][] Images(string name)
@@ -194,8 +177,6 @@ internal sealed record ClassificationSet
 
     private sealed class Character
     {
-        public int Drawer { get; set; }
-
         public int Class { get; set; }
 
         public string Split { get; set; } = "";

@@ -42,17 +42,17 @@ internal static class ClassifierRun
     public static string Recipe(ClassificationSet set)
         => $"{Epochs(set)} epochs, batches of {BatchSize(set)}{(set.Side is null ? "" : $", shift {Shift}{(set.MayFlip ? ", flip" : "")}")}";
 
-    /// <summary>What is tried, the recommended settings first.</summary>
-    public static IEnumerable<ClassifierSettings> Candidates(ClassificationSet set)
+    /// <summary>What is tried, the recommended settings first; of images there is one alone.</summary>
+    /// <param name="set">The set.</param>
+    /// <param name="imageSmoothing">The label smoothing of images.</param>
+    public static IEnumerable<ClassifierSettings> Candidates(ClassificationSet set, double imageSmoothing)
     {
-        FeatureScaling[] scalings = set.Side is not null ? [FeatureScaling.Global] : set.HasOneUnit ? [FeatureScaling.Global, FeatureScaling.PerColumn] : [FeatureScaling.PerColumn];
-        foreach (var scaling in scalings)
+        if (set.Side is not null)
         {
-            foreach (var smoothing in set.Side is null ? new[] { Smoothing, 0 } : [0, Smoothing])
-            {
-                yield return new(smoothing, scaling);
-            }
+            return [new(imageSmoothing, FeatureScaling.Global)];
         }
+        FeatureScaling[] scalings = set.HasOneUnit ? [FeatureScaling.Global, FeatureScaling.PerColumn] : [FeatureScaling.PerColumn];
+        return scalings.SelectMany(scaling => new[] { Smoothing, 0 }, (scaling, smoothing) => new ClassifierSettings(smoothing, scaling));
     }
 
     /// <summary>Equiangular basis vectors, through the public trainer; the confidence is the largest cosine.</summary>

@@ -32,14 +32,15 @@ internal static class EbvAccuracy
         var sets = new Option<string>("--sets") { Description = "The sets, by name: a,b.", DefaultValueFactory = _ => string.Join(',', s_sets.Keys) };
         var threads = new Option<int>("--threads") { Description = "The number of threads.", DefaultValueFactory = _ => 1 };
         var rivals = new Option<bool>("--rivals") { Description = "Whether to train ML.NET's own classifiers too.", DefaultValueFactory = _ => true };
-        var command = new Command("ebv", "Equiangular basis vectors: accuracy in percent on digits, Fashion-MNIST, letters and Omniglot, beside a softmax layer on the same trunk and ML.NET's own classifiers.") { seeds, sets, threads, rivals };
-        command.SetAction(arguments => Run([.. Enumerable.Range(1, Math.Max(1, arguments.GetValue(seeds)))], arguments.GetValue(sets)!.Split(','), arguments.GetValue(threads), arguments.GetValue(rivals)));
+        var smoothing = new Option<double>("--image-smoothing") { Description = "The label smoothing of images, for both heads.", DefaultValueFactory = _ => 0 };
+        var command = new Command("ebv", "Equiangular basis vectors: accuracy in percent on digits, Fashion-MNIST, letters and Omniglot, beside a softmax layer on the same trunk and ML.NET's own classifiers.") { seeds, sets, threads, rivals, smoothing };
+        command.SetAction(arguments => Run([.. Enumerable.Range(1, Math.Max(1, arguments.GetValue(seeds)))], arguments.GetValue(sets)!.Split(','), arguments.GetValue(threads), arguments.GetValue(rivals), arguments.GetValue(smoothing)));
         return command;
     }
 
-    private static void Run(int[] seeds, string[] names, int threads, bool withRivals)
+    private static void Run(int[] seeds, string[] names, int threads, bool withRivals, double imageSmoothing)
     {
-        var results = names.ToDictionary(name => name, name => s_sets.TryGetValue(name, out var read) ? Measure(read(), seeds, threads, withRivals)
+        var results = names.ToDictionary(name => name, name => s_sets.TryGetValue(name, out var read) ? Measure(read(), seeds, threads, withRivals, imageSmoothing)
             : throw new ArgumentException($"There is no set '{name}'; there are {string.Join(", ", s_sets.Keys)}."));
         var last = new List<string> { Ebv };
         last.AddRange(s_sets.Keys.Where(results.ContainsKey).Select(name => $"{name}={results[name].Accuracy[Ebv]:F2}"));
@@ -51,13 +52,13 @@ internal static class EbvAccuracy
         Console.WriteLine(string.Join(' ', last));
     }
 
-    private static (Dictionary<string, double> Accuracy, Dictionary<string, double> Auroc) Measure(ClassificationSet set, int[] seeds, int threads, bool withRivals)
+    private static (Dictionary<string, double> Accuracy, Dictionary<string, double> Auroc) Measure(ClassificationSet set, int[] seeds, int threads, bool withRivals, double imageSmoothing)
     {
         Console.WriteLine($"{set.Name}: {set.Classes} classes, {set.Training.Count} training rows, {set.Test.Count} test rows{(set.Novel is { } novel ? $", {novel.Count} of other classes" : "")}; {ClassifierRun.Recipe(set)}");
         var (accuracies, aurocs) = (new Dictionary<string, double>(), new Dictionary<string, double>());
         foreach (var (name, confidence, run) in s_heads)
         {
-            var settings = Choose(set, name, run, seeds, threads);
+            var settings = Choose(set, [.. ClassifierRun.Candidates(set, imageSmoothing)], name, run, seeds, threads);
             var accuracy = new List<double>();
             var auroc = new List<double>();
             var clock = Stopwatch.StartNew();
@@ -89,18 +90,19 @@ internal static class EbvAccuracy
     }
 
     /// <summary>The settings that are best on held-out training rows after a training on the others; of equal ones the first.</summary>
-    private static ClassifierSettings Choose(ClassificationSet set, string name, Classifier run, int[] seeds, int threads)
+    private static ClassifierSettings Choose(ClassificationSet set, ClassifierSettings[] candidates, string name, Classifier run, int[] seeds, int threads)
     {
-        var training = set.Training.Take(Enumerable.Range(0, set.Training.Count).Where(row => !set.IsHeldOut[row]));
-        var heldOut = set.Training.Take(Enumerable.Range(0, set.Training.Count).Where(row => set.IsHeldOut[row]));
-        // Trainings on images take longer than all others: one seed must do.
-        var used = set.Side is null ? seeds : seeds[..1];
-        (ClassifierSettings Settings, double Accuracy)[] tried = [.. ClassifierRun.Candidates(set).Select(settings => (settings, used.Average(seed =>
+        if (candidates is [var only])
+        {
+            return only;
+        }
+        var (training, heldOut) = set.Split();
+        (ClassifierSettings Settings, double Accuracy)[] tried = [.. candidates.Select(settings => (settings, seeds.Average(seed =>
         {
             Console.Error.WriteLine($"{set.Name}: {name}, {settings}, seed {seed}");
             return run(set, training, settings, seed, threads, heldOut)[0].Accuracy(heldOut);
         })))];
-        Console.WriteLine($"  {name}: chosen by the accuracy on {set.HeldOut} ({heldOut.Count}), {used.Length} seed(s): {string.Join("; ", tried.Select(one => $"{one.Settings} {one.Accuracy:F2}"))}");
+        Console.WriteLine($"  {name}: chosen by the accuracy on a fifth of the training rows ({heldOut.Count}), {seeds.Length} seed(s): {string.Join("; ", tried.Select(one => $"{one.Settings} {one.Accuracy:F2}"))}");
         return tried.MaxBy(one => one.Accuracy).Settings;
     }
 }

@@ -9,7 +9,7 @@ namespace MLNetExtensions.Tests.Classification;
 public sealed class EquiangularBasisVectorsQualityTests
 {
     /// <summary>ML.NET's LbfgsMaximumEntropy on the same split, columns scaled to [0, 1].</summary>
-    private const double LogisticRegression = 0.965;
+    private const double LogisticRegression = 0.962;
 
     [TestMethod]
     public void ReadsDigitsBetterThanLogisticRegression()
@@ -27,6 +27,6 @@ public sealed class EquiangularBasisVectorsQualityTests
         })).Fit(train);
         var metrics = ml.MulticlassClassification.Evaluate(model.Transform(test));
         Console.WriteLine($"{metrics.MicroAccuracy} {metrics.LogLoss}");
-        Assert.IsGreaterThan(LogisticRegression + 0.01, metrics.MicroAccuracy);
+        Assert.IsGreaterThan(LogisticRegression + 0.015, metrics.MicroAccuracy);
     }
 }
