@@ -8,6 +8,9 @@ internal static class EbvAccuracy
 {
     private const string Ebv = "ebv";
     private const string Softmax = "softmax";
+    private const string NoSet = "none";
+    private const string Tables = "tables";
+    private const string AllSets = "all";
 
     private static readonly Dictionary<string, Func<ClassificationSet>> s_sets = new()
     {
@@ -31,16 +34,17 @@ internal static class EbvAccuracy
         var seeds = new Option<int>("--seeds") { Description = "The number of seeds, from 1 on.", DefaultValueFactory = _ => 3 };
         var sets = new Option<string>("--sets") { Description = "The sets, by name: a,b.", DefaultValueFactory = _ => string.Join(',', s_sets.Keys) };
         var threads = new Option<int>("--threads") { Description = "The number of threads.", DefaultValueFactory = _ => 1 };
-        var rivals = new Option<bool>("--rivals") { Description = "Whether to train ML.NET's own classifiers too.", DefaultValueFactory = _ => true };
+        var rivals = new Option<string>("--rivals") { Description = $"On which sets to train ML.NET's own classifiers too: {NoSet}, {Tables} or {AllSets}, images included, which takes hours.", DefaultValueFactory = _ => Tables };
+        rivals.AcceptOnlyFromAmong(NoSet, Tables, AllSets);
         var smoothing = new Option<double>("--image-smoothing") { Description = "The label smoothing of images, for both heads.", DefaultValueFactory = _ => 0 };
         var command = new Command("ebv", "Equiangular basis vectors: accuracy in percent on digits, Fashion-MNIST, letters and Omniglot, beside a softmax layer on the same trunk and ML.NET's own classifiers.") { seeds, sets, threads, rivals, smoothing };
-        command.SetAction(arguments => Run([.. Enumerable.Range(1, Math.Max(1, arguments.GetValue(seeds)))], arguments.GetValue(sets)!.Split(','), arguments.GetValue(threads), arguments.GetValue(rivals), arguments.GetValue(smoothing)));
+        command.SetAction(arguments => Run([.. Enumerable.Range(1, Math.Max(1, arguments.GetValue(seeds)))], arguments.GetValue(sets)!.Split(','), arguments.GetValue(threads), arguments.GetValue(rivals)!, arguments.GetValue(smoothing)));
         return command;
     }
 
-    private static void Run(int[] seeds, string[] names, int threads, bool withRivals, double imageSmoothing)
+    private static void Run(int[] seeds, string[] names, int threads, string rivals, double imageSmoothing)
     {
-        var results = names.ToDictionary(name => name, name => s_sets.TryGetValue(name, out var read) ? Measure(read(), seeds, threads, withRivals, imageSmoothing)
+        var results = names.ToDictionary(name => name, name => s_sets.TryGetValue(name, out var read) ? Measure(read(), seeds, threads, rivals, imageSmoothing)
             : throw new ArgumentException($"There is no set '{name}'; there are {string.Join(", ", s_sets.Keys)}."));
         var last = new List<string> { Ebv };
         last.AddRange(s_sets.Keys.Where(results.ContainsKey).Select(name => $"{name}={results[name].Accuracy[Ebv]:F2}"));
@@ -52,7 +56,7 @@ internal static class EbvAccuracy
         Console.WriteLine(string.Join(' ', last));
     }
 
-    private static (Dictionary<string, double> Accuracy, Dictionary<string, double> Auroc) Measure(ClassificationSet set, int[] seeds, int threads, bool withRivals, double imageSmoothing)
+    private static (Dictionary<string, double> Accuracy, Dictionary<string, double> Auroc) Measure(ClassificationSet set, int[] seeds, int threads, string rivals, double imageSmoothing)
     {
         Console.WriteLine($"{set.Name}: {set.Classes} classes, {set.Training.Count} training rows, {set.Test.Count} test rows{(set.Novel is { } novel ? $", {novel.Count} of other classes" : "")}; {ClassifierRun.Recipe(set)}");
         var (accuracies, aurocs) = (new Dictionary<string, double>(), new Dictionary<string, double>());
@@ -80,7 +84,7 @@ internal static class EbvAccuracy
                 Console.WriteLine($"  {name}: known against other classes by the {confidence}: AUROC {aurocs[name]:F3} ({string.Join(" ", auroc.Select(value => $"{value:F3}"))})");
             }
         }
-        foreach (var (name, accuracy, seconds) in withRivals ? EbvRivals.Run(set, seeds[0], threads) : [])
+        foreach (var (name, accuracy, seconds) in rivals == AllSets || (rivals == Tables && set.Side is null) ? EbvRivals.Run(set, seeds[0], threads) : [])
         {
             Row(name, accuracy, seconds, "");
         }

@@ -238,7 +238,7 @@ public sealed partial class SampleTests
     public void AccuracyOfEquiangularBasisVectors()
     {
         _ = DataFile;
-        AssertLastLine("ebv", ["digits"], "accuracy", "ebv", "--sets", "digits", "--seeds", "1", "--rivals", "false");
+        AssertLastLine("ebv", ["digits"], "accuracy", "ebv", "--sets", "digits", "--seeds", "1", "--rivals", "none");
     }
 
     [TestMethod]
