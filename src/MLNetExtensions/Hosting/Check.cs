@@ -59,5 +59,5 @@ internal static class Check
     internal static void Alive(IHost host) => host.CheckAlive();
 
     /// <summary>An exception for data that proves unusable while it is read.</summary>
-    internal static Exception BadData(IExceptionContext context, string message) => context.Process(new InvalidOperationException(message));
+    internal static Exception BadData(IExceptionContext? context, string message) => new InvalidOperationException(message).Process(context);
 }

@@ -28,6 +28,9 @@ internal sealed class ClassLabels
         return keys.Count <= MostClasses ? new(keys) : throw Check.BadData(context, $"The label column '{column.Name}' is a key of {keys.Count} values; at most {MostClasses} classes can be told apart.");
     }
 
+    /// <summary>Classes without names.</summary>
+    internal static ClassLabels OfCount(int count) => new(new KeyVocabulary((ulong)count, null, null));
+
     /// <summary>The number of the class of a name, counted from 0; -1 where there is none. Classes without names have their keys.</summary>
     internal int IndexOf(string name)
     {
@@ -60,11 +63,33 @@ internal sealed class ClassLabels
         return extended.Count <= MostClasses ? new(extended) : throw new FormatException($"{extended.Count} are too many classes; at most {MostClasses} can be told apart.");
     }
 
+    /// <summary>These classes, and clusters behind them: "Cluster 1" and so on where the classes have names.</summary>
+    /// <param name="count">The number of clusters; positive.</param>
+    /// <param name="replace">Whether the clusters take the place of the classes.</param>
+    /// <exception cref="FormatException">The names of the classes are no texts, or there are too many.</exception>
+    internal ClassLabels AddClusters(int count, bool replace)
+    {
+        if (_keys.Values is null)
+        {
+            return OfCount(count + (replace ? 0 : Count));
+        }
+        var classes = replace ? new(_keys with { Count = 0, Values = [] }) : this;
+        var names = Enumerable.Range(1, count + classes.Count).Select(number => string.Create(CultureInfo.InvariantCulture, $"Cluster {number}"));
+        return classes.Extend([.. names.Where(name => classes.IndexOf(name) < 0).Take(count)]);
+    }
+
     /// <summary>Whether a key names no class: one beyond the count of its type is as good as missing.</summary>
     internal bool IsMissing(ulong key) => key == 0 || key > _keys.Count;
 
+    /// <summary>Makes a column of objects one of these classes.</summary>
+    internal void AddTo(SchemaDefinition.Column column)
+    {
+        column.ColumnType = new KeyDataViewType(typeof(uint), Count);
+        _keys.AddTo(column);
+    }
+
     /// <summary>The columns PredictedLabel and Score, for <see cref="Write"/>.</summary>
-    internal IReadOnlyList<OutputColumn> GetOutputs(DataViewSchema inputSchema) => ScoreColumns.DeliverClasses(inputSchema, _keys);
+    internal IReadOnlyList<OutputColumn> GetOutputs(DataViewSchema inputSchema, string kind = ScoreColumns.Kind.MulticlassClassification) => ScoreColumns.DeliverClasses(inputSchema, _keys, kind);
 
     /// <summary>A column of the keys of several classes.</summary>
     internal OutputColumn<uint> KeysColumn(string name, int size)

@@ -17,6 +17,8 @@ internal enum InputTypes
     Text = 16,
     DateTime = 32,
     Byte = 64,
+    Int32 = 128,
+    Int64 = 256,
     Number = Single | Double,
 }
 
@@ -89,6 +91,8 @@ internal abstract record InputColumn(string Name, string Role, InputTypes Types,
             NumberDataViewType when item.RawType == typeof(float) => InputTypes.Single,
             NumberDataViewType when item.RawType == typeof(double) => InputTypes.Double,
             NumberDataViewType when item.RawType == typeof(byte) => InputTypes.Byte,
+            NumberDataViewType when item.RawType == typeof(int) => InputTypes.Int32,
+            NumberDataViewType when item.RawType == typeof(long) => InputTypes.Int64,
             BooleanDataViewType => InputTypes.Boolean,
             TextDataViewType => InputTypes.Text,
             DateTimeDataViewType => InputTypes.DateTime,
@@ -125,7 +129,7 @@ internal abstract record InputColumn(string Name, string Role, InputTypes Types,
 }
 
 /// <summary>An input column whose values the algorithm takes as <typeparamref name="T"/>.</summary>
-/// <typeparam name="T">float or double for numbers and Booleans, ulong for keys (0 = missing), string for text and for the values of keys, DateTime for dates.</typeparam>
+/// <typeparam name="T">float or double for numbers and Booleans, ulong for keys (0 = missing), string for text, whole numbers and the values of keys, DateTime for dates.</typeparam>
 internal sealed record InputColumn<T>(string Name, string Role, InputTypes Types, InputShapes Shapes, int? Size = null) : InputColumn(Name, Role, Types, Shapes, Size)
 {
     internal override RowBuffer<T> CreateBuffer(DataViewType type, long rows = 0) => new(type.GetValueCount(), rows);
@@ -152,6 +156,8 @@ internal sealed record InputColumn<T>(string Name, string Role, InputTypes Types
             (var from, var to) when from == typeof(byte) && to == typeof(ulong) => (Func<byte, ulong>)(static value => value),
             (var from, var to) when from == typeof(ushort) && to == typeof(ulong) => (Func<ushort, ulong>)(static value => value),
             (var from, var to) when from == typeof(uint) && to == typeof(ulong) => (Func<uint, ulong>)(static value => value),
+            (var from, var to) when from == typeof(int) && to == typeof(string) => (Func<int, string>)(static value => value.ToString(CultureInfo.InvariantCulture)),
+            (var from, var to) when from == typeof(long) && to == typeof(string) => (Func<long, string>)(static value => value.ToString(CultureInfo.InvariantCulture)),
             (var from, var to) when from == typeof(ReadOnlyMemory<char>) && to == typeof(string) => (Func<ReadOnlyMemory<char>, string>)(static value => value.ToString()),
             _ => throw new NotSupportedException($"Column '{Name}': {raw} is not read as {typeof(T)}."),
         };
@@ -163,6 +169,8 @@ internal sealed record InputColumn<T>(string Name, string Role, InputTypes Types
             Func<byte, T> from => Bind(row, column, target, from),
             Func<ushort, T> from => Bind(row, column, target, from),
             Func<uint, T> from => Bind(row, column, target, from),
+            Func<int, T> from => Bind(row, column, target, from),
+            Func<long, T> from => Bind(row, column, target, from),
             Func<ReadOnlyMemory<char>, T> from => Bind(row, column, target, from),
             _ => throw new NotSupportedException($"Column '{Name}': {raw} is not read as {typeof(T)}."),
         };

@@ -61,6 +61,16 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
         }
     }
 
+    /// <summary>Adds the values to a column of objects, if the keys have any.</summary>
+    internal void AddTo(SchemaDefinition.Column column)
+    {
+        if (Type is not null)
+        {
+            _ = ValueType;
+            s_kinds[Type].Write(column, Values!);
+        }
+    }
+
     /// <summary>
     /// Leads from the keys of another column to those of this vocabulary with the same value; 0 = missing or unknown. Keys without values match by number.
     /// </summary>
@@ -88,6 +98,8 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
         internal abstract string[] Read(DataViewSchema.Annotations annotations);
 
         internal abstract void Write(DataViewSchema.Annotations.Builder builder, string annotation, IReadOnlyList<string> values);
+
+        internal abstract void Write(SchemaDefinition.Column column, IReadOnlyList<string> values);
 
         /// <exception cref="FormatException">A value is not of this type.</exception>
         internal virtual void Check(IReadOnlyList<string> values)
@@ -119,6 +131,9 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
             builder.Add(annotation, new VectorDataViewType(Type, parsed.Length), (ref VBuffer<T> target) => new VBuffer<T>(parsed.Length, parsed).CopyTo(ref target));
         }
 
+        internal override void Write(SchemaDefinition.Column column, IReadOnlyList<string> values)
+            => column.AddAnnotation(AnnotationUtils.Kinds.KeyValues, Parse(values), new VectorDataViewType(Type, values.Count));
+
         internal override void Check(IReadOnlyList<string> values) => Parse(values);
 
         private static T[] Parse(IReadOnlyList<string> values) => [.. values.Select(value => T.TryParse(value, CultureInfo.InvariantCulture, out var result)
@@ -140,6 +155,9 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
             var text = values.Select(value => value.AsMemory()).ToArray();
             builder.Add(annotation, new VectorDataViewType(TextDataViewType.Instance, text.Length), (ref VBuffer<ReadOnlyMemory<char>> target) => new VBuffer<ReadOnlyMemory<char>>(text.Length, text).CopyTo(ref target));
         }
+
+        internal override void Write(SchemaDefinition.Column column, IReadOnlyList<string> values)
+            => column.AddAnnotation(AnnotationUtils.Kinds.KeyValues, values.Select(value => value.AsMemory()).ToArray(), new VectorDataViewType(TextDataViewType.Instance, values.Count));
     }
 }
 

@@ -16,6 +16,7 @@ internal static class ScoreColumns
         internal const string Regression = AnnotationUtils.Const.ScoreColumnKind.Regression;
         internal const string MultiOutputRegression = AnnotationUtils.Const.ScoreColumnKind.MultiOutputRegression;
         internal const string MulticlassClassification = AnnotationUtils.Const.ScoreColumnKind.MulticlassClassification;
+        internal const string Clustering = AnnotationUtils.Const.ScoreColumnKind.Clustering;
         internal const string AnomalyDetection = AnnotationUtils.Const.ScoreColumnKind.AnomalyDetection;
     }
 
@@ -36,12 +37,12 @@ internal static class ScoreColumns
         return new(Score, type, annotations.ToAnnotations());
     }
 
-    /// <summary>The promise of a classifier: PredictedLabel, a key with the values of the label, and Score, one slot per class.</summary>
-    internal static IReadOnlyList<SchemaShape.Column> PromiseClasses(SchemaShape inputSchema, string labelColumnName)
+    /// <summary>The promise of a classifier: PredictedLabel, a key with the values of the label, and Score, one slot per class. Without a label column the keys have no values.</summary>
+    internal static IReadOnlyList<SchemaShape.Column> PromiseClasses(SchemaShape inputSchema, string? labelColumnName)
     {
-        _ = inputSchema.TryFindColumn(labelColumnName, out var label);
+        var label = Find(inputSchema, labelColumnName);
         var predicted = AnnotationUtils.GetTrainerOutputAnnotation();
-        if (label.Annotations.TryFindColumn(AnnotationUtils.Kinds.KeyValues, out var values))
+        if (KeyValues(label) is { } values)
         {
             predicted = predicted.Append(values);
         }
@@ -52,12 +53,19 @@ internal static class ScoreColumns
         ];
     }
 
-    /// <summary>The columns of a classifier, for data of the given schema: the index 0 is PredictedLabel (uint), 1 is Score (float).</summary>
-    internal static IReadOnlyList<OutputColumn> DeliverClasses(DataViewSchema inputSchema, KeyVocabulary labels)
+    /// <summary>The promise of <see cref="ClassLabels.NumbersColumn"/>.</summary>
+    internal static SchemaShape.Column PromiseNumbers(string name, SchemaShape inputSchema, string? labelColumnName)
     {
-        var predicted = Annotations(inputSchema, Kind.MulticlassClassification, AnnotationUtils.Const.ScoreValueKind.PredictedLabel);
+        var numbers = new VectorDataViewType(NumberDataViewType.Single, 1);
+        return KeyValues(Find(inputSchema, labelColumnName)) is { ItemType: TextDataViewType } ? SchemaShapes.Column(name, numbers, SlotNames.Promise) : SchemaShapes.Column(name, numbers);
+    }
+
+    /// <summary>The columns of a classifier, for data of the given schema: the index 0 is PredictedLabel (uint), 1 is Score (float).</summary>
+    internal static IReadOnlyList<OutputColumn> DeliverClasses(DataViewSchema inputSchema, KeyVocabulary labels, string kind = Kind.MulticlassClassification)
+    {
+        var predicted = Annotations(inputSchema, kind, AnnotationUtils.Const.ScoreValueKind.PredictedLabel);
         labels.AddTo(predicted);
-        var score = Annotations(inputSchema, Kind.MulticlassClassification, AnnotationUtils.Const.ScoreValueKind.Score);
+        var score = Annotations(inputSchema, kind, AnnotationUtils.Const.ScoreValueKind.Score);
         if (labels.ValueType is TextDataViewType)
         {
             SlotNames.AddTo(score, labels.Values!);
@@ -87,6 +95,10 @@ internal static class ScoreColumns
         => schema.TryFindColumn(name, out var column) && column.Kind == SchemaShape.Column.VectorKind.Vector
             && column.Annotations.TryFindColumn(AnnotationUtils.Kinds.SlotNames, out var names)
             && names.Kind == SchemaShape.Column.VectorKind.Vector && names.ItemType is TextDataViewType;
+
+    private static SchemaShape.Column? Find(SchemaShape schema, string? name) => name is not null && schema.TryFindColumn(name, out var column) ? column : null;
+
+    private static SchemaShape.Column? KeyValues(SchemaShape.Column? label) => label is { } column && column.Annotations.TryFindColumn(AnnotationUtils.Kinds.KeyValues, out var values) ? values : null;
 
     private static SchemaShape.Column Column(string name, DataViewType type, IEnumerable<SchemaShape.Column> annotations)
     {

@@ -5,8 +5,8 @@ using Microsoft.ML.Runtime;
 namespace MLNetExtensions;
 
 /// <summary>
-/// A trained model in a pipeline: it adds its output columns to those of its input. The two kinds are <see cref="RowScoringTransformer"/> and
-/// <see cref="SequenceScoringTransformer"/>.
+/// A trained model in a pipeline: it adds its output columns to those of its input. Most are of one of two kinds,
+/// <see cref="RowScoringTransformer"/> and <see cref="SequenceScoringTransformer"/>.
 /// </summary>
 public abstract class ScoringTransformer : ITransformer, IDisposable
 {
@@ -29,7 +29,10 @@ public abstract class ScoringTransformer : ITransformer, IDisposable
     /// <summary>Writes all that scoring needs.</summary>
     internal abstract void Save(ModelWriter writer);
 
-    internal abstract bool IsRowToRow { get; }
+    /// <summary>What rows the score of a row depends on.</summary>
+    internal abstract SequenceReach Reach { get; }
+
+    internal bool IsRowToRow => Reach == SequenceReach.Row;
 
     /// <summary>Returns the schema that <see cref="Transform"/> gives to data of the given schema.</summary>
     /// <param name="inputSchema">The schema of the data.</param>
@@ -104,12 +107,15 @@ public abstract class RowScoringTransformer : ScoringTransformer
     {
     }
 
-    internal sealed override bool IsRowToRow => true;
+    internal sealed override SequenceReach Reach => SequenceReach.Row;
 }
 
-/// <summary>What rows a score of a <see cref="SequenceScoringTransformer"/> depends on.</summary>
+/// <summary>What rows the score of a row depends on.</summary>
 internal enum SequenceReach
 {
+    /// <summary>The row alone.</summary>
+    Row,
+
     /// <summary>The row and those before it: rows stream through.</summary>
     Past,
 
@@ -128,7 +134,5 @@ public abstract class SequenceScoringTransformer : ScoringTransformer
     {
     }
 
-    internal sealed override bool IsRowToRow => false;
-
-    internal virtual SequenceReach Reach => SequenceReach.Past;
+    internal override SequenceReach Reach => SequenceReach.Past;
 }

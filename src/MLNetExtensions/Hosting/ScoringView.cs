@@ -26,9 +26,9 @@ internal sealed class ScoringView : IDataView
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
     {
         var active = Activate(columnsNeeded);
-        if (_schema.ScoresAny(active) && _schema.Transformer is SequenceScoringTransformer { Reach: not SequenceReach.Past } sequence)
+        if (_schema.ScoresAny(active) && _schema.Transformer.Reach is SequenceReach.View or SequenceReach.SharedView)
         {
-            var scores = sequence.Reach == SequenceReach.SharedView ? SharedScores() : ViewScores.Compute(_schema, _input, active);
+            var scores = _schema.Transformer.Reach == SequenceReach.SharedView ? SharedScores() : ViewScores.Compute(_schema, _input, active);
             return new ViewScoringCursor(_schema, _input.GetRowCursor(_schema.Dependencies(active, inputs: false)), active, scores);
         }
         return new ScoringCursor(_schema, _input.GetRowCursor(_schema.Dependencies(active), _schema.Transformer.IsRowToRow ? rand : null), active);

@@ -35,6 +35,7 @@ namespace MLNetExtensions
         private static readonly (string Type, string[] Members)[] s_data =
         [
             ("Microsoft.ML.Data.CatalogUtils", ["GetEnvironment"]),
+            ("Microsoft.ML.Data.DataViewConstructionUtils", ["CreateFromList"]),
             ("Microsoft.ML.Data.DataViewUtils", ["IsCacheable"]),
             ("Microsoft.ML.DataOperationsCatalog+TrainTestData", [".ctor"]),
             ("Microsoft.ML.Transforms.SkipTakeFilter", ["Create"]),

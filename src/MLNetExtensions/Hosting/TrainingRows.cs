@@ -21,6 +21,18 @@ internal static class TrainingRows
                 ? "The training data has no rows."
                 : $"No row can be trained on: the label column '{labelColumnName}' is missing in all {features.Count} rows.");
         }
+        CheckFinite(host, featureColumnName, features, rows);
+        if (rows.Length < features.Count)
+        {
+            using var channel = host.Start("Train");
+            channel.Warning($"{features.Count - rows.Length} of {features.Count} rows are not trained on: the label column '{labelColumnName}' is missing there.");
+        }
+        return rows;
+    }
+
+    /// <exception cref="InvalidOperationException">A feature of one of the rows is not finite.</exception>
+    internal static void CheckFinite(IHost host, string featureColumnName, RowBuffer<float> features, IEnumerable<int> rows)
+    {
         foreach (var row in rows)
         {
             var values = features[row];
@@ -32,12 +44,6 @@ internal static class TrainingRows
                 }
             }
         }
-        if (rows.Length < features.Count)
-        {
-            using var channel = host.Start("Train");
-            channel.Warning($"{features.Count - rows.Length} of {features.Count} rows are not trained on: the label column '{labelColumnName}' is missing there.");
-        }
-        return rows;
     }
 
     /// <summary>The rows in a random order, by which they are split for training and validation.</summary>

@@ -13,7 +13,7 @@ internal static class TransformerTree
 
     /// <summary>The only transformer of a kind.</summary>
     /// <exception cref="InvalidOperationException">There is none, or several.</exception>
-    internal static TTransformer Find<TTransformer>(IExceptionContext context, ITransformer model)
+    internal static TTransformer Find<TTransformer>(IExceptionContext? context, ITransformer model)
         where TTransformer : class, ITransformer
     {
         TTransformer[] found = [.. Leaves(model).OfType<TTransformer>()];

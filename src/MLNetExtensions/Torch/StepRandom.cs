@@ -89,6 +89,14 @@ internal sealed class StepRandom(int seed, int epoch, int step) : IDisposable
     internal static ulong Derive(int seed, int epoch, int step)
         => Mix(Mix(Mix((ulong)seed) + (ulong)epoch) + (ulong)step);
 
+    /// <summary>The next number of a SplitMix64 sequence, and the state behind it.</summary>
+    internal static ulong Next(ref ulong state)
+    {
+        var number = Mix(state);
+        state += Golden;
+        return number;
+    }
+
     private static ulong Mix(ulong z)
     {
         z += Golden;

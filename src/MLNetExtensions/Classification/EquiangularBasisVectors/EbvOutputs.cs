@@ -53,7 +53,7 @@ internal sealed record EbvOutputs(bool Scores, int Top, string? Embedding, strin
         }
         if (outputs.Angle is not null)
         {
-            yield return values is [{ ItemType: TextDataViewType }] ? SchemaShapes.Column(outputs.Angle, numbers, SlotNames.Promise) : SchemaShapes.Column(outputs.Angle, numbers);
+            yield return ScoreColumns.PromiseNumbers(outputs.Angle, inputSchema, labelColumnName);
         }
     }
 

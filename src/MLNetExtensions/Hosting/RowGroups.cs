@@ -1,9 +1,9 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 
-namespace MLNetExtensions.TimeSeries;
+namespace MLNetExtensions;
 
-/// <summary>Which rows of a view make a series, in which order: rows of several groups may be interleaved. Without a group column all rows are one.</summary>
+/// <summary>Which rows of a view belong together (a series, an episode), in which order: rows of several groups may be interleaved. Without a group column all rows are one.</summary>
 internal sealed class RowGroups
 {
     private readonly int[]? _groups;
