@@ -19,6 +19,7 @@ var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr
         JapaneseVowels.Command(),
         TimesNetTasks.Command(),
         EbvAccuracy.Command(),
+        FewShotAccuracy.Command(),
     },
     new Command("bench", "Measures time and memory.")
     {
@@ -27,6 +28,8 @@ var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr
         TimesNetBench.Command(),
         EquiangularBasisBench.Command(),
         EbvHeadBench.Command(),
+        FewShotBench.Command(),
+        FewShotScaleBench.Command(),
         ScoreMemoryBench.Command(),
         ReaderBench.Command(),
     },

@@ -72,11 +72,16 @@ internal sealed record ClassificationSet
     }
 
     /// <summary>Handwritten digits, 8 x 8, as a table.</summary>
-    public static ClassificationSet Digits()
+    public static ClassificationSet Digits() => Table("digits", DigitRows(), hasOneUnit: true, label => int.Parse(label));
+
+    /// <summary>The digits of both parts, in the order of the file.</summary>
+    public static LabelledRows AllDigits()
     {
-        var rows = Read<Labelled>("digits.csv.gz", 64, new("Label", DataKind.String, 64), new("Split", DataKind.String, 65));
-        return Table("digits", rows, hasOneUnit: true, label => int.Parse(label));
+        var rows = DigitRows();
+        return new([.. rows.Select(row => row.Features)], [.. rows.Select(row => int.Parse(row.Label))]);
     }
+
+    private static Labelled[] DigitRows() => Read<Labelled>("digits.csv.gz", 64, new("Label", DataKind.String, 64), new("Split", DataKind.String, 65));
 
     /// <summary>Letters, by 16 measures of their shape.</summary>
     public static ClassificationSet Letters()

@@ -20,6 +20,7 @@ internal static class ConformanceEntries
         .. TimeSeries.TimesNetReconstructionEntries.All,
         .. OwnModules.OwnModuleEntries.All,
         .. EquiangularBasisVectorsEntries.All,
+        .. TransductiveFewShotEntries.All,
     ];
 
     public static IEnumerable<object[]> All => s_all.Select(entry => new object[] { entry.Name });

@@ -206,6 +206,26 @@ public sealed partial class SampleTests
         File.WriteAllBytes(Path.Combine(_folder.FullName, $"{part}-labels-idx1-ubyte"), [0, 0, 8, 1, 0, 0, 0, (byte)count, .. Enumerable.Range(0, count).Select(i => (byte)(i % 3))]);
     }
 
+    // ---- Few-shot ----
+
+    [TestMethod]
+    public void FewShotOfMadeCharacters()
+    {
+        var result = Run("samples/FewShot", "--epochs", "4", "--episodes", "20", "--output", Output).Succeeded();
+        AssertFiles(result, "FewShot.mlnet", "drawings.png", "embedding-before.png", "embedding-after.png");
+        Must.Contain(result.Output, "360 of 12 new ones", "Epoch 4/4", "20 times five", "all drawings together", "The objective goes from", "bit for bit", "of 25 drawings");
+    }
+
+    [TestMethod]
+    public void FewShotOfFiles()
+    {
+        _ = DataFile;
+        var result = Run("samples/FewShot", "--data", Path.Combine(GoldenFiles.SharedFolder, "data", "omniglot136"), "--epochs", "1", "--episodes", "5", "--output", Output).Succeeded();
+        AssertFiles(result, "FewShot.mlnet", "embedding-after.png");
+        Must.Contain(result.Output, "2000 drawings of 100 characters", "720 of 36 new ones, 28 x 28");
+        AssertError(Run("samples/FewShot", "--data", "nothing", "--output", Output), "nothing-images.idx3.gz");
+    }
+
     private static void AssertError(ChildProcess.Result result, string part)
     {
         Assert.AreEqual(1, result.ExitCode, result.ToString());
@@ -242,6 +262,13 @@ public sealed partial class SampleTests
     }
 
     [TestMethod]
+    public void AccuracyOfFewShot()
+    {
+        _ = DataFile;
+        AssertLastLine("fewshot", ["omniglot_1shot", "omniglot_5shot", "digits_nmi", "ms_per_episode"], "accuracy", "fewshot", "--episodes", "10", "--clusterings", "1");
+    }
+
+    [TestMethod]
     public void BenchReader() => AssertLastLine("reader", ["rows_per_second", "single", "double", "cursor"], "bench", "reader", "--rows", "2000", "--repeats", "1");
 
     [TestMethod]
@@ -258,7 +285,7 @@ public sealed partial class SampleTests
         Must.Contain(result.Errors, "absent.csv");
     }
 
-    [GeneratedRegex(@"^[a-z_]+=-?\d+(\.\d+)?$")]
+    [GeneratedRegex(@"^[a-z0-9_]+=-?\d+(\.\d+)?$")]
     private static partial Regex KeyValue { get; }
 
     private ChildProcess.Result Forecasting(params string[] arguments) => Run("samples/Forecasting", [.. arguments, "--output", Output]);
