@@ -37,15 +37,4 @@ internal static partial class ImageClassifier
         model.GetOutputSchema(data.Schema)["Score"].GetSlotNames(ref names);
         return [.. names.DenseValues().Select(name => name.ToString())];
     }
-
-    /// <summary>Makes sure that two models say the same.</summary>
-    /// <exception cref="InvalidOperationException">They do not.</exception>
-    public static void RequireEqualScores(ITransformer expected, ITransformer actual, IDataView data)
-    {
-        var pairs = expected.Transform(data).GetColumn<float[]>("Score").Zip(actual.Transform(data).GetColumn<float[]>("Score"));
-        if (!pairs.All(pair => pair.First.AsSpan().SequenceEqual(pair.Second)))
-        {
-            throw new InvalidOperationException("The loaded model scores otherwise than the trained one.");
-        }
-    }
 }

@@ -1,5 +1,6 @@
 using Microsoft.ML.Data;
 using MLNetExtensions;
+using Samples;
 using ScottPlot;
 
 namespace ImageClassification;
@@ -9,34 +10,10 @@ internal static class Plots
 {
     private const int MostNumbers = 12;
     private const int MostNames = 30;
-    private const int ExamplesPerClass = 20;
-    private const int Zoom = 2;
 
     /// <summary>The first test images of each class, a row for each.</summary>
     public static void SaveExamples(ImageSet images, string[] classes, string path)
-    {
-        var (height, width) = (images.Height + 2, images.Width + 2);
-        var values = new double[classes.Length * height, ExamplesPerClass * width];
-        foreach (var (row, name) in classes.Index())
-        {
-            foreach (var (column, image) in images.Test.Where(image => image.Class == name).Take(ExamplesPerClass).Index())
-            {
-                for (var i = 0; i < image.Pixels.Length; i++)
-                {
-                    values[row * height + 1 + i / images.Width, column * width + 1 + i % images.Width] = image.Pixels[i];
-                }
-            }
-        }
-        using var plot = new Plot();
-        var map = plot.Add.Heatmap(values);
-        map.Colormap = new ScottPlot.Colormaps.GrayscaleReversed();
-        map.Smooth = false;
-        // Row 0 of the pixels stands at the top.
-        plot.Axes.Left.SetTicks([.. classes.Select((_, i) => (classes.Length - i - 0.5) * height)], classes);
-        plot.Axes.Bottom.TickLabelStyle.IsVisible = false;
-        Finish(plot, "Test images");
-        plot.SavePng(path, 140 + Zoom * ExamplesPerClass * width, 60 + Zoom * classes.Length * height);
-    }
+        => ImageSheet.Save([.. classes.Select(name => (name, images.Test.Where(image => image.Class == name).Select(image => image.Pixels)))], images.Height, images.Width, "Test images", path);
 
     /// <summary>How often images of a class were taken for each class.</summary>
     public static void SaveConfusion(ConfusionMatrix matrix, string[] classes, string path)

@@ -44,7 +44,7 @@ internal static class Walkthrough
         // What follows is the work of the file alone, as in another process.
         var fresh = new MLContext();
         var loaded = ImageClassifier.LoadModel(fresh, modelPath);
-        ImageClassifier.RequireEqualScores(model, loaded, test);
+        Models.RequireEqualScores(model, loaded, test);
         Say.Line("The loaded model scores the test images bit for bit as the trained one.");
 
         Say.Step("4. Evaluation of the loaded model");
