@@ -14,7 +14,7 @@ public static class ClusteringCatalogExtensions
     /// <param name="episodeColumnName">The column of scored data whose values say which rows are one problem: key, text, Int32 or Int64. Null: all rows of a view are one.</param>
     /// <param name="supportLabelColumnName">The column with the labels of scored data, a key, missing in the rows to be told. Null: the labelled rows of <c>Fit</c> serve every episode.</param>
     /// <param name="numberOfClusters">The number of classes and clusters together; needed where no row has a label. Null: the classes with labelled rows. Positive.</param>
-    /// <param name="lambda">The weight of the neighbours. Null: 0.5, without any label 1.2. Not negative.</param>
+    /// <param name="lambda">The weight of the neighbours. Null: 0.5, without any label 1.3. Not negative.</param>
     /// <returns>The trainer.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="catalog"/> is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A name is empty or a number is out of its range.</exception>

@@ -1,9 +1,10 @@
 using MLNetExtensions;
+using MLNetExtensions.Tensors;
 using MLNetExtensions.Torch;
 
 namespace Microsoft.ML;
 
-/// <summary>Trainers for <see cref="MLContext.Regression"/>.</summary>
+/// <summary>Trainers for <see cref="MLContext.Regression"/>, and what goes with them.</summary>
 public static class RegressionCatalogExtensions
 {
     /// <summary>Creates a <see cref="TorchModuleRegressionTrainer"/>: trains a TorchSharp module of your own to predict a number, or a vector of numbers.</summary>
@@ -36,4 +37,67 @@ public static class RegressionCatalogExtensions
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public static TorchModuleRegressionTrainer TorchModule(this RegressionCatalog.RegressionTrainers catalog, TorchModuleRegressionTrainer.Options options)
         => new(Check.Environment(catalog), options);
+
+    /// <summary>
+    /// Creates a <see cref="FunctionalBayesianTuckerTrainer"/>: learns a function of several continuous coordinates, such as place and time, by sums of products of functions of one coordinate each,
+    /// and how sure it is of every value.
+    /// </summary>
+    /// <param name="catalog">The trainers of the regression catalog.</param>
+    /// <param name="labelColumnName">The label column: Single.</param>
+    /// <param name="featureColumnName">The feature column: Single or Double, a vector of known size with a coordinate for each mode, at least 2.</param>
+    /// <param name="rank">The number of functions of each mode. Positive.</param>
+    /// <param name="form">How the functions of the modes make up the value.</param>
+    /// <param name="smoothness">How smooth the functions are.</param>
+    /// <param name="lengthScale">The distance over which functions change, as a part of the training range of their mode. Within [1e-6, 1e6].</param>
+    /// <param name="selectLengthScales">Whether the length scale of each mode is chosen instead, which takes as long as several trainings.</param>
+    /// <param name="maximumNumberOfIterations">The most iterations. Positive.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="catalog"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A name is empty, or a number is out of its range.</exception>
+    public static FunctionalBayesianTuckerTrainer FunctionalBayesianTucker(this RegressionCatalog.RegressionTrainers catalog,
+        string labelColumnName = FunctionalBayesianTuckerTrainer.Defaults.LabelColumnName, string featureColumnName = FunctionalBayesianTuckerTrainer.Defaults.FeatureColumnName,
+        int rank = FunctionalBayesianTuckerTrainer.Defaults.Rank, TuckerForm form = TuckerForm.Cp, MaternSmoothness smoothness = MaternSmoothness.Matern32,
+        double lengthScale = FunctionalBayesianTuckerTrainer.Defaults.LengthScale, bool selectLengthScales = false,
+        int maximumNumberOfIterations = FunctionalBayesianTuckerTrainer.Defaults.MaximumNumberOfIterations)
+        => new(Check.Environment(catalog), new FunctionalBayesianTuckerTrainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            FeatureColumnName = featureColumnName,
+            Rank = rank,
+            Form = form,
+            Smoothness = smoothness,
+            LengthScales = [lengthScale],
+            SelectLengthScales = selectLengthScales,
+            MaximumNumberOfIterations = maximumNumberOfIterations,
+        });
+
+    /// <summary>Creates a <see cref="FunctionalBayesianTuckerTrainer"/> with all its options.</summary>
+    /// <param name="catalog">The trainers of the regression catalog.</param>
+    /// <param name="options">The options; they are copied.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="catalog"/> or <paramref name="options"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public static FunctionalBayesianTuckerTrainer FunctionalBayesianTucker(this RegressionCatalog.RegressionTrainers catalog, FunctionalBayesianTuckerTrainer.Options options)
+        => new(Check.Environment(catalog), options);
+
+    /// <summary>
+    /// Measures predictions that say how sure they are: besides the errors of the scores the log-likelihood and the continuous ranked probability score of the normal distributions that score and
+    /// standard deviation tell, and how many labels lie within their bounds. Of any regression that has such columns; rows stream by.
+    /// </summary>
+    /// <param name="catalog">The regression catalog.</param>
+    /// <param name="data">Scored data.</param>
+    /// <param name="labelColumnName">The label column: Single or Double. Rows where a value is missing or infinite are left out and counted.</param>
+    /// <param name="scoreColumnName">The column of the means: Single or Double.</param>
+    /// <param name="standardDeviationColumnName">The column of the standard deviations of the label, noise included: Single or Double, positive.</param>
+    /// <param name="lowerColumnName">The column of lower bounds: Single or Double. Null: the bounds follow from the standard deviations.</param>
+    /// <param name="upperColumnName">The column of upper bounds; given with <paramref name="lowerColumnName"/>.</param>
+    /// <param name="confidenceLevel">The part of the labels that bounds which follow from the standard deviations should hold; bound columns state their own. Within (0, 1).</param>
+    /// <returns>The metrics.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="data"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type, one bound is given alone, or <paramref name="confidenceLevel"/> is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">No row can be evaluated, or a standard deviation is not positive.</exception>
+    public static ProbabilisticRegressionMetrics EvaluateProbabilistic(this RegressionCatalog catalog, IDataView data, string labelColumnName = FunctionalBayesianTuckerTrainer.Defaults.LabelColumnName,
+        string scoreColumnName = ScoreColumns.Score, string standardDeviationColumnName = FunctionalTuckerOutputs.ScoreDeviation, string? lowerColumnName = null, string? upperColumnName = null,
+        double confidenceLevel = FunctionalBayesianTuckerTrainer.Defaults.ConfidenceLevel)
+        => ProbabilisticEvaluator.Evaluate(Check.Environment(catalog), data, new(labelColumnName, scoreColumnName, standardDeviationColumnName, lowerColumnName, upperColumnName), confidenceLevel);
 }

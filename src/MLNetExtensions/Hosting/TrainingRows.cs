@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using Microsoft.ML.Runtime;
 using MLNetExtensions.Torch;
 
@@ -12,7 +13,8 @@ internal static class TrainingRows
 
     /// <summary>The rows that have a label. A warning tells how many have none.</summary>
     /// <exception cref="InvalidOperationException">There are none, or a feature of one is not finite.</exception>
-    internal static int[] Usable(IHost host, string featureColumnName, string labelColumnName, RowBuffer<float> features, Func<int, bool> isMissing)
+    internal static int[] Usable<T>(IHost host, string featureColumnName, string labelColumnName, RowBuffer<T> features, Func<int, bool> isMissing)
+        where T : INumberBase<T>
     {
         int[] rows = [.. Enumerable.Range(0, features.Count).Where(row => !isMissing(row))];
         if (rows.Length == 0)
@@ -31,14 +33,15 @@ internal static class TrainingRows
     }
 
     /// <exception cref="InvalidOperationException">A feature of one of the rows is not finite.</exception>
-    internal static void CheckFinite(IHost host, string featureColumnName, RowBuffer<float> features, IEnumerable<int> rows)
+    internal static void CheckFinite<T>(IHost host, string featureColumnName, RowBuffer<T> features, IEnumerable<int> rows)
+        where T : INumberBase<T>
     {
         foreach (var row in rows)
         {
             var values = features[row];
             for (var i = 0; i < values.Length; i++)
             {
-                if (!float.IsFinite(values[i]))
+                if (!T.IsFinite(values[i]))
                 {
                     throw Check.BadData(host, string.Create(CultureInfo.InvariantCulture, $"The feature column '{featureColumnName}' holds {values[i]} in row {row}, slot {i}: training needs finite values. Replace them first, for instance by ReplaceMissingValues."));
                 }

@@ -12,10 +12,14 @@ internal static class TransformerTree
         => model is ITransformerChainAccessor chain ? chain.Transformers.SelectMany(Leaves) : [model];
 
     /// <summary>The only transformer of a kind.</summary>
+    /// <param name="context">Who asks; null = somebody without a context.</param>
+    /// <param name="model">The model.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="model"/> is null.</exception>
     /// <exception cref="InvalidOperationException">There is none, or several.</exception>
     internal static TTransformer Find<TTransformer>(IExceptionContext? context, ITransformer model)
         where TTransformer : class, ITransformer
     {
+        Contracts.CheckValue(model, nameof(model));
         TTransformer[] found = [.. Leaves(model).OfType<TTransformer>()];
         return found switch
         {

@@ -10,9 +10,6 @@ internal static class ForecastColumns
     /// <summary>For each channel forecast, its slot in the series column.</summary>
     internal const string ChannelIndices = "ChannelIndices";
 
-    /// <summary>On the columns of bounds: the probability with which values should lie between them.</summary>
-    internal const string ConfidenceLevel = "ConfidenceLevel";
-
     internal static VectorDataViewType Type(int horizon, int channels) => new(NumberDataViewType.Single, horizon, channels);
 
     internal static SchemaShape.Column Promise(string name, bool isBound = false)
@@ -20,7 +17,7 @@ internal static class ForecastColumns
         List<(string, DataViewType)> annotations = [SlotNames.Promise, (ChannelIndices, new VectorDataViewType(NumberDataViewType.Int32, 1))];
         if (isBound)
         {
-            annotations.Add((ConfidenceLevel, NumberDataViewType.Double));
+            annotations.Add(ConfidenceLevels.Promise);
         }
         return SchemaShapes.Column(name, new VectorDataViewType(NumberDataViewType.Single, 1), annotations);
     }
@@ -34,7 +31,7 @@ internal static class ForecastColumns
         annotations.Add(ChannelIndices, new VectorDataViewType(NumberDataViewType.Int32, indices.Length), (ref VBuffer<int> value) => new VBuffer<int>(indices.Length, indices).CopyTo(ref value));
         if (confidenceLevel is { } level)
         {
-            annotations.Add(ConfidenceLevel, NumberDataViewType.Double, (ref double value) => value = level);
+            ConfidenceLevels.AddTo(annotations, level);
         }
         return new(name, Type(horizon, channelNames.Count), annotations.ToAnnotations());
     }
@@ -71,24 +68,5 @@ internal static class ForecastColumns
         const string FirstStep = "@+1";
         var names = SlotNames.Of(column).Take(channels).ToArray();
         return names.Length == channels && names.All(name => name.EndsWith(FirstStep, StringComparison.Ordinal)) ? [.. names.Select(name => name[..^FirstStep.Length])] : null;
-    }
-
-    /// <summary>The confidence level that a bound column states; NaN where it states none.</summary>
-    internal static double ConfidenceLevelOf(DataViewSchema.Column column)
-    {
-        double level = double.NaN;
-        switch (column.Annotations.Schema.GetColumnOrNull(ConfidenceLevel)?.Type.RawType)
-        {
-            case { } type when type == typeof(double):
-                column.Annotations.GetValue(ConfidenceLevel, ref level);
-                break;
-            case { } type when type == typeof(float):
-                float single = 0;
-                column.Annotations.GetValue(ConfidenceLevel, ref single);
-                // The decimal number that was meant: 0.95 and not 0.949999988.
-                level = double.Parse(single.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-                break;
-        }
-        return level is >= 0 and < 1 ? level : double.NaN;
     }
 }

@@ -69,7 +69,7 @@ internal sealed class ForecastEvaluator
         if (names.Lower is not null)
         {
             _forecasts = [forecast, FindBound("lower bound", names.Lower, forecast), FindBound("upper bound", names.Upper!, forecast)];
-            var (lower, upper) = (ForecastColumns.ConfidenceLevelOf(_forecasts[1]), ForecastColumns.ConfidenceLevelOf(_forecasts[2]));
+            var (lower, upper) = (ConfidenceLevels.Of(_forecasts[1]), ConfidenceLevels.Of(_forecasts[2]));
             _level = lower.Equals(upper)
                 ? lower
                 : throw Check.SchemaMismatch(_host, "upper bound", names.Upper!, $"the confidence level of '{names.Lower}', {lower}", $"{upper}");

@@ -35,6 +35,17 @@ internal sealed class FewShotPoints : IDisposable
         Squares.copy_(Squares.index_select(2, order));
     }
 
+    /// <summary>Rows of any problems as problems of their own.</summary>
+    /// <param name="rows">The numbers of the rows, those of a problem following those of the problem before, Int64 [C, M].</param>
+    internal FewShotPoints SelectRows(Tensor rows)
+    {
+        using var scope = NewDisposeScope();
+        var flat = rows.view(-1);
+        return new(
+            Features.view(-1, Features.size(2)).index_select(0, flat).view(rows.size(0), rows.size(1), -1).DetachFromDisposeScope(),
+            Squares.view(-1).index_select(0, flat).view(rows.size(0), 1, -1).DetachFromDisposeScope());
+    }
+
     /// <summary>The squared distances [B, C, N] to points [B, C, D].</summary>
     internal Tensor SquaredDistances(Tensor points)
     {

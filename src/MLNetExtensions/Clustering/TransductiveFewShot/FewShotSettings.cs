@@ -4,8 +4,7 @@ namespace MLNetExtensions;
 internal sealed record FewShotSettings
 {
     internal const double DefaultLambda = 0.5;
-    internal const double DefaultClusteringLambda = 1.2;
-    internal const double PublishedClusteringLambda = 1.3;
+    internal const double DefaultClusteringLambda = 1.3;
 
     public FewShotPreset Preset { get; init; }
 
@@ -84,8 +83,8 @@ internal sealed record FewShotSettings
     /// <summary>Whether a program has steps of its own for labelled rows: in <see cref="FewShotPreset.LaplacianShot"/> they have no part after the start.</summary>
     internal bool GraphOverQueries => Preset == FewShotPreset.LaplacianShot;
 
-    /// <summary>Whether the prototypes are modes or rows found by the density of modes.</summary>
-    internal bool UsesSigma => Prototype is FewShotPrototype.Mode or FewShotPrototype.ModePoint or FewShotPrototype.ModeByproduct;
+    /// <summary>Whether each row enters the prototype of one class only.</summary>
+    internal bool HasHardWeights => Membership == FewShotMembership.Hard || Preset != FewShotPreset.General;
 
     /// <summary>The defaults where there are labelled rows.</summary>
     internal static FewShotSettings FewShot(FewShotPreset preset = FewShotPreset.General) => preset switch
@@ -127,13 +126,14 @@ internal sealed record FewShotSettings
                 EnforceLabels = false,
                 Symmetrize = GraphSymmetrization.None,
                 Stabilize = FewShotStabilization.None,
-                Lambda = PublishedClusteringLambda,
+                Lambda = DefaultClusteringLambda,
                 MaxInner = 1000,
                 InnerTolerance = 1e-6,
                 OuterTolerance = 1e-5,
                 SoftMeansFromRound = 1,
             },
-            _ => common with { Lambda = DefaultClusteringLambda, Restarts = 10 },
+            // Modes, and many starts: means, or fewer, leave it to chance which of several good clusterings is found.
+            _ => common with { Prototype = FewShotPrototype.Mode, Lambda = DefaultClusteringLambda, Restarts = 30 },
         };
     }
 }

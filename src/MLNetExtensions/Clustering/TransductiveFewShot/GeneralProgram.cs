@@ -55,7 +55,7 @@ internal sealed class GeneralProgram(ProblemBatch batch, AffinityGraph graph, Fe
                     results.Add(state.Slots[i], objective[i]);
                     if (isResting || round >= rounds)
                     {
-                        ends.Add(new(i, settings.Prototype == FewShotPrototype.Fixed ? relaxation.Steps[i] : round, isResting && relaxation.Ended[i]));
+                        ends.Add(settings.Prototype == FewShotPrototype.Fixed ? new(i, relaxation.Steps[i], relaxation.Ended[i]) : new(i, round, isResting));
                     }
                     else
                     {

@@ -13,7 +13,7 @@ namespace MLNetExtensions;
 internal sealed class ProblemBatch : IDisposable
 {
     /// <summary>The rows of larger problems are not padded.</summary>
-    private const int LargestPadded = 4096;
+    internal const int LargestPadded = 4096;
 
     private const int Padding = 16;
 

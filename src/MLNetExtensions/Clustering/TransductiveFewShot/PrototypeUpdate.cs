@@ -9,9 +9,6 @@ internal static class PrototypeUpdate
     /// <summary>A class of less weight keeps its prototype.</summary>
     private const double LeastWeight = 1e-12;
 
-    /// <summary>Where no row has more density than this, there is no direction to move in.</summary>
-    private const double LeastDensity = 1e-30;
-
     /// <summary>The elements of a temporary that holds one number for each pair of rows.</summary>
     private const long ChunkElements = 1 << 22;
 
@@ -70,34 +67,22 @@ internal static class PrototypeUpdate
     {
         using var scope = NewDisposeScope();
         var result = prototypes.clone();
-        var search = new ModeSearch(points, weights, prototypes, sigma, isEmpty.logical_not());
-        try
+        if (!settings.HasHardWeights || points.Features.size(1) > ProblemBatch.LargestPadded)
         {
-            for (var step = 0; step < settings.MeanShiftMax; step++)
-            {
-                check();
-                search.Step(settings.MeanShiftTolerance);
-                if ((step + 1) % ProblemBatch.StepsBetweenQuestions(points.Features.device) == 0)
-                {
-                    var left = search.MovingProblems();
-                    if (left.Length == 0)
-                    {
-                        break;
-                    }
-                    if (ProblemBatch.IsWorthSelecting(left.Length, search.Problems))
-                    {
-                        search.Store(result);
-                        var next = search.Select(left);
-                        search.Dispose();
-                        search = next;
-                    }
-                }
-            }
-            search.Store(result);
+            ModeSearch.Run(settings, points, weights, result, sigma, isEmpty.logical_not(), check);
+            return result.MoveToOuterDisposeScope();
         }
-        finally
+        // Where each row belongs to one class, a class is a problem of its own, of fewer rows, and it need not wait for the others of its problem.
+        var modes = result.view(-1, 1, result.size(2));
+        var sigmas = sigma.expand(-1, weights.size(1), 1).reshape(-1, 1, 1);
+        foreach (var (clusters, rows, isRow) in ClusterRows.Of(weights))
         {
-            search.Dispose();
+            using var step = NewDisposeScope();
+            using var own = points.SelectRows(rows);
+            var chosen = tensor(clusters, device: weights.device);
+            var found = modes.index_select(0, chosen);
+            ModeSearch.Run(settings, own, isRow.to(weights.dtype), found, sigmas.index_select(0, chosen), ones_like(found.narrow(2, 0, 1), dtype: ScalarType.Bool), check);
+            modes.index_copy_(0, chosen, found);
         }
         return result.MoveToOuterDisposeScope();
     }
@@ -129,85 +114,5 @@ internal static class PrototypeUpdate
         // Padding has no weight in any class.
         var stands = own ? weights.gt(TensorOps.Constant(0)) : weights.sum(1, keepdim: true).gt(TensorOps.Constant(0));
         return sums.masked_fill_(stands.logical_not(), TensorOps.Constant(double.NegativeInfinity)).argmax(2).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>The mean shift of some of the problems.</summary>
-    private sealed class ModeSearch : IDisposable
-    {
-        private readonly FewShotPoints _points;
-        private readonly bool _ownsPoints;
-        private readonly Tensor _numbers;
-        private readonly Tensor _bias;
-        private readonly Tensor _precision;
-        private Tensor _prototypes;
-        private Tensor _moving;
-
-        internal ModeSearch(FewShotPoints points, Tensor weights, Tensor prototypes, Tensor sigma, Tensor moving)
-            : this(points, false, ProblemBatch.Numbers(weights.size(0), weights.device), Bias(points, weights, sigma), prototypes.alias(), sigma.Times(sigma).reciprocal_(), moving)
-        {
-        }
-
-        /// <summary>What does not change of the logarithm of a row's weighted density, -||x - c||²/(2σ²) + ln r: ln r - ||x||²/(2σ²).</summary>
-        private static Tensor Bias(FewShotPoints points, Tensor weights, Tensor sigma) => weights.log().add_(points.Squares.div(sigma.Times(sigma)).mul_(TensorOps.Constant(-0.5)), TensorOps.One);
-
-        private ModeSearch(FewShotPoints points, bool ownsPoints, Tensor numbers, Tensor bias, Tensor prototypes, Tensor precision, Tensor moving)
-        {
-            (_points, _ownsPoints) = (points, ownsPoints);
-            _numbers = numbers.DetachFromDisposeScope();
-            _bias = bias.DetachFromDisposeScope();
-            _prototypes = prototypes.DetachFromDisposeScope();
-            _precision = precision.DetachFromDisposeScope();
-            _moving = moving.DetachFromDisposeScope();
-        }
-
-        internal long Problems => _numbers.size(0);
-
-        internal void Step(double tolerance)
-        {
-            using var scope = NewDisposeScope();
-            var scaled = _prototypes.Times(_precision);
-            var lengths = scaled.Times(_prototypes).sum(2, keepdim: true).mul_(TensorOps.Constant(-0.5));
-            var density = scaled.baddbmm(_points.Features.transpose(1, 2), _bias).add_(lengths, TensorOps.One).exp_();
-            var total = density.sum(2, keepdim: true);
-            var free = _moving.logical_and(total.gt(TensorOps.Constant(LeastDensity)));
-            var next = where(free, _points.WeightedSums(density).div_(total), _prototypes);
-            var change = next.Minus(_prototypes).abs_().amax([2], keepdim: true);
-            // At least something, or what rests at 0 would go on for good.
-            var enough = _prototypes.abs().amax([2], keepdim: true).mul_(TensorOps.Constant(tolerance)).clamp_min_(TensorOps.Constant(LeastDensity));
-            var moving = free.logical_and_(change.ge(enough));
-            _prototypes.Dispose();
-            _moving.Dispose();
-            (_prototypes, _moving) = (next.DetachFromDisposeScope(), moving.DetachFromDisposeScope());
-        }
-
-        /// <summary>The places of the problems with a prototype that still moves.</summary>
-        internal long[] MovingProblems()
-        {
-            using var scope = NewDisposeScope();
-            return ProblemBatch.Places(_moving.any(1, false).view(-1));
-        }
-
-        internal void Store(Tensor prototypes) => prototypes.index_copy_(0, _numbers, _prototypes);
-
-        internal ModeSearch Select(long[] places)
-        {
-            using var scope = NewDisposeScope();
-            var chosen = tensor(places, device: _numbers.device);
-            return new(
-                _points.Select(chosen), true, _numbers.index_select(0, chosen), _bias.index_select(0, chosen), _prototypes.index_select(0, chosen),
-                _precision.index_select(0, chosen), _moving.index_select(0, chosen));
-        }
-
-        public void Dispose()
-        {
-            if (_ownsPoints)
-            {
-                _points.Dispose();
-            }
-            foreach (var tensor in new[] { _numbers, _bias, _prototypes, _precision, _moving })
-            {
-                tensor.Dispose();
-            }
-        }
     }
 }

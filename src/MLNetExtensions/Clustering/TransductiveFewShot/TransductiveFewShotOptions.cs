@@ -49,14 +49,14 @@ public sealed partial class TransductiveFewShotTrainer
 
         /// <summary>
         /// Whether the rows without a label are moved so that their mean is that of the labelled rows. It supposes that the classes are about equally frequent among them: set it to false where they
-        /// are not. Null (default): true with labels, but for <see cref="FewShotPreset.LaplacianShot"/>.
+        /// are not. Null (default): true with labels.
         /// </summary>
         public bool? ShiftQueries { get; set; }
 
         /// <summary>Whether and how the first prototypes are moved towards the rows without a label. Null (default): as the preset has it.</summary>
         public FewShotRectification? Rectify { get; set; }
 
-        /// <summary>What a prototype is. Null (default): <see cref="FewShotPrototype.Mean"/>; fixed for <see cref="FewShotPreset.LaplacianShot"/>.</summary>
+        /// <summary>What a prototype is. Null (default): <see cref="FewShotPrototype.Mean"/>, in clustering <see cref="FewShotPrototype.Mode"/>, fixed for <see cref="FewShotPreset.LaplacianShot"/>; means for <see cref="FewShotPreset.SlkPublished"/>.</summary>
         public FewShotPrototype? Prototype { get; set; }
 
         /// <summary>
@@ -83,7 +83,7 @@ public sealed partial class TransductiveFewShotTrainer
         public GraphSymmetrization? Symmetrize { get; set; }
 
         /// <summary>
-        /// The weight λ of the neighbours. Must be finite and not negative; 0: they do not count. Null (default): what <see cref="SelectLambda"/> chooses, else 0.5, in clustering 1.2, or as the preset
+        /// The weight λ of the neighbours. Must be finite and not negative; 0: they do not count. Null (default): what <see cref="SelectLambda"/> chooses, else 0.5, in clustering 1.3, or as the preset
         /// has it.
         /// </summary>
         public double? Lambda { get; set; }
@@ -112,7 +112,10 @@ public sealed partial class TransductiveFewShotTrainer
         /// <summary>The relative change of the objective below which all ends. Must not be negative. Null (default): 1e-6, or as the preset has it.</summary>
         public double? OuterTolerance { get; set; }
 
-        /// <summary>The number of starts of <c>Fit</c> from other seeds where there are clusters, of which the one with the lowest objective counts. Must be positive. Null (default): 1, in clustering 10.</summary>
+        /// <summary>
+        /// The number of starts of <c>Fit</c> from other seeds where there are clusters, of which the one with the lowest objective counts. Must be positive. Null (default): 1; in clustering 30, fewer for more
+        /// than 10,000 rows, down to 1 from 300,000 on.
+        /// </summary>
         public int? NumberOfRestarts { get; set; }
 
         /// <summary>The seed of the first clusters and of the episodes that choose λ. Null (default): drawn from the <see cref="Microsoft.ML.MLContext"/> when the trainer is made.</summary>

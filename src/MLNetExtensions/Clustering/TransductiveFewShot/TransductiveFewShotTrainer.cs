@@ -63,6 +63,9 @@ public sealed partial class TransductiveFewShotTrainer : IEstimator<Transductive
 {
     private const int MostNamesInMessages = 10;
 
+    /// <summary>Starts times rows, unless the user wants more.</summary>
+    private const int MostStartedRows = 300_000;
+
     private readonly IHost _host;
     private readonly Options _options;
     private readonly FewShotColumns _columns;
@@ -147,7 +150,7 @@ public sealed partial class TransductiveFewShotTrainer : IEstimator<Transductive
         var clusters = (_options.NumberOfClusters ?? known.Length) - known.Length;
         int[] classes = [.. known, .. Enumerable.Range(labels.Count - clusters, clusters)];
         WarnOfUnseenLabels(task, labels, classes);
-        var settings = Settings(isClustering: known.Length == 0);
+        var settings = Settings(isClustering: known.Length == 0, features.Count);
         settings = settings with { Lambda = SelectLambda(task, settings) };
 
         var classOfRow = new int[features.Count];
@@ -194,7 +197,7 @@ public sealed partial class TransductiveFewShotTrainer : IEstimator<Transductive
     /// <summary>A model for data that brings its own labels.</summary>
     private TransductiveFewShotTransformer WithoutOwnProblem(Task task)
     {
-        var settings = Settings(isClustering: false);
+        var settings = Settings(isClustering: false, task.Features.Count);
         var model = new FewShotModel
         {
             Settings = settings with { Lambda = SelectLambda(task, settings) },
@@ -339,7 +342,7 @@ public sealed partial class TransductiveFewShotTrainer : IEstimator<Transductive
     }
 
     /// <summary>The settings that follow from the options.</summary>
-    private FewShotSettings Settings(bool isClustering)
+    private FewShotSettings Settings(bool isClustering, int rows)
     {
         if (isClustering && _options.Preset == FewShotPreset.LaplacianShot)
         {
@@ -366,7 +369,7 @@ public sealed partial class TransductiveFewShotTrainer : IEstimator<Transductive
             InnerTolerance = _options.InnerTolerance ?? defaults.InnerTolerance,
             MaxOuter = _options.MaximumNumberOfOuterIterations ?? defaults.MaxOuter,
             OuterTolerance = _options.OuterTolerance ?? defaults.OuterTolerance,
-            Restarts = _options.NumberOfRestarts ?? defaults.Restarts,
+            Restarts = _options.NumberOfRestarts ?? Math.Clamp(MostStartedRows / Math.Max(1, rows), 1, defaults.Restarts),
         };
     }
 

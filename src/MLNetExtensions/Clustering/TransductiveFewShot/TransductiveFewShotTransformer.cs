@@ -64,10 +64,10 @@ public sealed class TransductiveFewShotTransformer : ScoringTransformer, ISavedT
     /// </summary>
     public IReadOnlyList<double> Objective => Model.Fit.Objective;
 
-    /// <summary>The number of steps that <c>Fit</c> took.</summary>
+    /// <summary>The number of rounds that <c>Fit</c> took, each some steps of the assignments and a move of the prototypes; the number of steps where prototypes are fixed.</summary>
     public int NumberOfIterations => Model.Fit.Iterations;
 
-    /// <summary>Whether these ended by themselves, before the largest number of them was reached.</summary>
+    /// <summary>Whether the objective came to rest, before the largest number of rounds was reached.</summary>
     public bool Converged => Model.Fit.Converged;
 
     /// <summary>
