@@ -20,6 +20,7 @@ var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr
         TimesNetTasks.Command(),
         EbvAccuracy.Command(),
         FewShotAccuracy.Command(),
+        FunctionalTuckerAccuracy.Command(),
     },
     new Command("bench", "Measures time and memory.")
     {
@@ -30,6 +31,8 @@ var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr
         EbvHeadBench.Command(),
         FewShotBench.Command(),
         FewShotScaleBench.Command(),
+        FunctionalTuckerBench.Command(),
+        FunctionalTuckerScaleBench.Command(),
         ScoreMemoryBench.Command(),
         ReaderBench.Command(),
     },

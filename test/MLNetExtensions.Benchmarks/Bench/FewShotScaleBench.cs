@@ -32,7 +32,7 @@ internal static class FewShotScaleBench
     {
         TorchRuntime.Require();
         using var number = TorchThreads.Use(threads);
-        Console.WriteLine($"mixtures of {Clusters} components of {Dimension} dimensions, {spread} of them within a component; defaults of clustering, one start; {threads} thread(s)");
+        Console.WriteLine($"mixtures of {Clusters} components of {Dimension} dimensions, {spread} of them within a component; means, otherwise the defaults of clustering, one start; {threads} thread(s)");
         // So that what is measured is compiled.
         for (var i = 0; i < WarmUps; i++)
         {
@@ -61,7 +61,7 @@ internal static class FewShotScaleBench
             Classes = [Clusters],
             Clusters = Clusters,
         };
-        var settings = FewShotSettings.Clustering() with { Restarts = 1 };
+        var settings = FewShotSettings.Clustering() with { Prototype = FewShotPrototype.Mean, Restarts = 1 };
         var clock = new Clock();
         using var batch = new ProblemBatch(rows, [0], settings, null, ScalarType.Float32, CPU);
         var transform = clock.Lap();

@@ -248,7 +248,7 @@ public sealed class TransductiveFewShotTests
     {
         var ml = new MLContext(1);
         using var model = Fit(s_training.View(), options => (options.LabelColumnName, options.NumberOfClusters) = (null, 4));
-        Assert.AreEqual(1.2, model.Lambda);
+        Assert.AreEqual(1.3, model.Lambda);
         Assert.IsNull(model.LabelColumnName);
         var view = model.Transform(s_test.View(_ => true));
         Assert.AreEqual(new KeyDataViewType(typeof(uint), 4), view.Schema["PredictedLabel"].Type);

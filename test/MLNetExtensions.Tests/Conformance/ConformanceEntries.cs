@@ -21,6 +21,7 @@ internal static class ConformanceEntries
         .. OwnModules.OwnModuleEntries.All,
         .. EquiangularBasisVectorsEntries.All,
         .. TransductiveFewShotEntries.All,
+        .. FunctionalBayesianTuckerEntries.All,
     ];
 
     public static IEnumerable<object[]> All => s_all.Select(entry => new object[] { entry.Name });

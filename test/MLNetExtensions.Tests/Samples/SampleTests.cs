@@ -130,6 +130,32 @@ public sealed partial class SampleTests
         Must.Contain(result.Output, "Epoch 2/2", "bit for bit", "temperature");
     }
 
+    // ---- Tensor decomposition ----
+
+    [TestMethod]
+    public void TensorDecompositionOfTheMadeData()
+    {
+        var result = TensorDecomposition("--rank", "3", "--iterations", "10").Succeeded();
+        AssertFiles(result, "ContinuousField.mlnet", "ContinuousField.updated.mlnet", "functions.png", "slice.png");
+        Must.Contain(result.Output, "4400 values of 'temperature'", "Length scales", "bit for bit", "coverage", "own evaluator agrees", "no old row was needed");
+    }
+
+    [TestMethod]
+    public void TensorDecompositionOfACompressedFile()
+    {
+        var path = Path.Combine(GoldenFiles.SharedFolder, "data", "funbat_synthetic2.csv.gz");
+        if (!File.Exists(path))
+        {
+            Assert.Inconclusive($"No file '{path}'.");
+        }
+        var result = TensorDecomposition("--data", path, "--columns", "x1,x2", "--value", "y", "--form", "Tucker", "--smoothness", "Matern52", "--rank", "2", "--iterations", "5").Succeeded();
+        AssertFiles(result, "ContinuousField.mlnet", "functions.png", "slice.png");
+        Must.Contain(result.Output, "1300 values of 'y' over x1, x2");
+        AssertError(TensorDecomposition("--data", path, "--columns", "x1,nothing", "--value", "y"), "no column 'nothing'");
+    }
+
+    private ChildProcess.Result TensorDecomposition(params string[] arguments) => Run("samples/TensorDecomposition", [.. arguments, "--output", Output]);
+
     // ---- DataFrames ----
 
     [TestMethod]
@@ -266,6 +292,13 @@ public sealed partial class SampleTests
     {
         _ = DataFile;
         AssertLastLine("fewshot", ["omniglot_1shot", "omniglot_5shot", "digits_nmi", "ms_per_episode"], "accuracy", "fewshot", "--episodes", "10", "--clusterings", "1");
+    }
+
+    [TestMethod]
+    public void AccuracyOfFunctionalBayesianTucker()
+    {
+        _ = DataFile;
+        AssertLastLine("funbat", ["rmse_synthetic2"], "accuracy", "funbat", "--sets", "synthetic2");
     }
 
     [TestMethod]
