@@ -100,4 +100,45 @@ public static class RegressionCatalogExtensions
         string scoreColumnName = ScoreColumns.Score, string standardDeviationColumnName = FunctionalTuckerOutputs.ScoreDeviation, string? lowerColumnName = null, string? upperColumnName = null,
         double confidenceLevel = FunctionalBayesianTuckerTrainer.Defaults.ConfidenceLevel)
         => ProbabilisticEvaluator.Evaluate(Check.Environment(catalog), data, new(labelColumnName, scoreColumnName, standardDeviationColumnName, lowerColumnName, upperColumnName), confidenceLevel);
+
+    /// <summary>
+    /// Creates a <see cref="NeuralTensorCompletionTrainer"/>: learns the value of a cell from its keys, such as user, item and hour, and fills the cells that are not known.
+    /// </summary>
+    /// <param name="catalog">The trainers of the regression catalog.</param>
+    /// <param name="labelColumnName">The label column, Single: the value of a cell; NaN where it is not known.</param>
+    /// <param name="modeColumnNames">The mode columns, two at least: keys, integers or text.</param>
+    /// <param name="baseModel">How the value of a cell is computed out of its keys.</param>
+    /// <param name="sampling">How the cells are drawn that augment the tensor for a second training.</param>
+    /// <param name="augmentationRatio">The number of new cells for each training cell. Within [0, 1000]; 0 = no second training.</param>
+    /// <param name="maximumNumberOfEpochs">The most epochs of a training, which ends sooner when the validation error stops falling. Not negative; 0: 100, or 60 sweeps of <see cref="TensorCompletionModel.Cp"/>.</param>
+    /// <param name="unseenKeys">What a row scores whose key is missing or unknown.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="catalog"/> or <paramref name="modeColumnNames"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A name is empty, there are fewer than two modes, or a number is out of its range.</exception>
+    public static NeuralTensorCompletionTrainer NeuralTensorCompletion(this RegressionCatalog.RegressionTrainers catalog, string labelColumnName, IReadOnlyList<string> modeColumnNames,
+        TensorCompletionModel baseModel = TensorCompletionModel.Mlp, TensorSampling sampling = TensorSampling.Influence, double augmentationRatio = NeuralTensorCompletionTrainer.Defaults.AugmentationRatio,
+        int maximumNumberOfEpochs = 0, UnseenKeys unseenKeys = UnseenKeys.Mean)
+    {
+        var env = Check.Environment(catalog);
+        Check.NotNull(env, modeColumnNames);
+        return new(env, new NeuralTensorCompletionTrainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            ModeColumnNames = modeColumnNames,
+            BaseModel = baseModel,
+            Sampling = sampling,
+            AugmentationRatio = augmentationRatio,
+            MaximumNumberOfEpochs = maximumNumberOfEpochs,
+            UnseenKeys = unseenKeys,
+        });
+    }
+
+    /// <summary>Creates a <see cref="NeuralTensorCompletionTrainer"/> with all its options.</summary>
+    /// <param name="catalog">The trainers of the regression catalog.</param>
+    /// <param name="options">The options; they are copied.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="catalog"/> or <paramref name="options"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public static NeuralTensorCompletionTrainer NeuralTensorCompletion(this RegressionCatalog.RegressionTrainers catalog, NeuralTensorCompletionTrainer.Options options)
+        => new(Check.Environment(catalog), options);
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 
@@ -45,7 +44,7 @@ internal sealed class ClassifierData
         }
         if (weights is not null)
         {
-            CheckWeights(host, weight!.Name, weights, rows);
+            TrainingRows.CheckWeights(host, weight!.Name, weights, rows);
         }
         return new(host, values, keys, weights, labels, rows);
     }
@@ -91,20 +90,5 @@ internal sealed class ClassifierData
             throw Check.BadData(_host, $"There is one row for each of {training.Count} classes: none can be spared for validation. Give more rows, or set ValidationFraction to 0.");
         }
         return ([.. training], [.. validation]);
-    }
-
-    private static void CheckWeights(IHost host, string name, RowBuffer<float> weights, int[] rows)
-    {
-        foreach (var row in rows)
-        {
-            if (!(weights[row][0] >= 0 && float.IsFinite(weights[row][0])))
-            {
-                throw Check.BadData(host, string.Create(CultureInfo.InvariantCulture, $"The weight column '{name}' holds {weights[row][0]} in row {row}: weights must be finite and not negative."));
-            }
-        }
-        if (rows.All(row => weights[row][0] == 0))
-        {
-            throw Check.BadData(host, $"The weight column '{name}' is 0 in all {rows.Length} rows that can be trained on.");
-        }
     }
 }

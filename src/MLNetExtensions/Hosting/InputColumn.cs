@@ -19,6 +19,13 @@ internal enum InputTypes
     Byte = 64,
     Int32 = 128,
     Int64 = 256,
+    SByte = 512,
+    Int16 = 1024,
+    UInt16 = 2048,
+    UInt32 = 4096,
+
+    /// <summary>All that an Int64 holds.</summary>
+    Integer = SByte | Byte | Int16 | UInt16 | Int32 | UInt32 | Int64,
     Number = Single | Double,
 }
 
@@ -93,6 +100,10 @@ internal abstract record InputColumn(string Name, string Role, InputTypes Types,
             NumberDataViewType when item.RawType == typeof(byte) => InputTypes.Byte,
             NumberDataViewType when item.RawType == typeof(int) => InputTypes.Int32,
             NumberDataViewType when item.RawType == typeof(long) => InputTypes.Int64,
+            NumberDataViewType when item.RawType == typeof(sbyte) => InputTypes.SByte,
+            NumberDataViewType when item.RawType == typeof(short) => InputTypes.Int16,
+            NumberDataViewType when item.RawType == typeof(ushort) => InputTypes.UInt16,
+            NumberDataViewType when item.RawType == typeof(uint) => InputTypes.UInt32,
             BooleanDataViewType => InputTypes.Boolean,
             TextDataViewType => InputTypes.Text,
             DateTimeDataViewType => InputTypes.DateTime,
@@ -129,7 +140,7 @@ internal abstract record InputColumn(string Name, string Role, InputTypes Types,
 }
 
 /// <summary>An input column whose values the algorithm takes as <typeparamref name="T"/>.</summary>
-/// <typeparam name="T">float or double for numbers and Booleans, ulong for keys (0 = missing), string for text, whole numbers and the values of keys, DateTime for dates.</typeparam>
+/// <typeparam name="T">float or double for numbers and Booleans, long for whole numbers, ulong for keys (0 = missing), string for text, whole numbers and the values of keys, DateTime for dates.</typeparam>
 internal sealed record InputColumn<T>(string Name, string Role, InputTypes Types, InputShapes Shapes, int? Size = null) : InputColumn(Name, Role, Types, Shapes, Size)
 {
     internal override RowBuffer<T> CreateBuffer(DataViewType type, long rows = 0) => new(type.GetValueCount(), rows);
@@ -156,6 +167,12 @@ internal sealed record InputColumn<T>(string Name, string Role, InputTypes Types
             (var from, var to) when from == typeof(byte) && to == typeof(ulong) => (Func<byte, ulong>)(static value => value),
             (var from, var to) when from == typeof(ushort) && to == typeof(ulong) => (Func<ushort, ulong>)(static value => value),
             (var from, var to) when from == typeof(uint) && to == typeof(ulong) => (Func<uint, ulong>)(static value => value),
+            (var from, var to) when from == typeof(sbyte) && to == typeof(long) => (Func<sbyte, long>)(static value => value),
+            (var from, var to) when from == typeof(byte) && to == typeof(long) => (Func<byte, long>)(static value => value),
+            (var from, var to) when from == typeof(short) && to == typeof(long) => (Func<short, long>)(static value => value),
+            (var from, var to) when from == typeof(ushort) && to == typeof(long) => (Func<ushort, long>)(static value => value),
+            (var from, var to) when from == typeof(int) && to == typeof(long) => (Func<int, long>)(static value => value),
+            (var from, var to) when from == typeof(uint) && to == typeof(long) => (Func<uint, long>)(static value => value),
             (var from, var to) when from == typeof(int) && to == typeof(string) => (Func<int, string>)(static value => value.ToString(CultureInfo.InvariantCulture)),
             (var from, var to) when from == typeof(long) && to == typeof(string) => (Func<long, string>)(static value => value.ToString(CultureInfo.InvariantCulture)),
             (var from, var to) when from == typeof(ReadOnlyMemory<char>) && to == typeof(string) => (Func<ReadOnlyMemory<char>, string>)(static value => value.ToString()),
@@ -166,7 +183,9 @@ internal sealed record InputColumn<T>(string Name, string Role, InputTypes Types
             Func<float, T> from => Bind(row, column, target, from),
             Func<double, T> from => Bind(row, column, target, from),
             Func<bool, T> from => Bind(row, column, target, from),
+            Func<sbyte, T> from => Bind(row, column, target, from),
             Func<byte, T> from => Bind(row, column, target, from),
+            Func<short, T> from => Bind(row, column, target, from),
             Func<ushort, T> from => Bind(row, column, target, from),
             Func<uint, T> from => Bind(row, column, target, from),
             Func<int, T> from => Bind(row, column, target, from),

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -260,6 +261,17 @@ internal sealed class ModelReader
             throw new FormatException($"The tensor '{name}' is {tensor.dtype} [{string.Join(", ", tensor.shape)}], expected {type} [{string.Join(", ", shape.ToArray())}].");
         }
         return tensor;
+    }
+
+    /// <summary>Takes the numbers of a tensor out of the weights.</summary>
+    /// <exception cref="FormatException">It is missing, or of another type or shape.</exception>
+    internal static T[] TakeArray<T>(Dictionary<string, torch.Tensor> weights, string name, torch.ScalarType type, params ReadOnlySpan<long> shape)
+        where T : unmanaged
+    {
+        var tensor = Take(weights, name, type, shape);
+        T[] values = tensor.NumberOfElements == 0 ? [] : [.. MemoryMarshal.Cast<byte, T>(tensor.bytes)];
+        GC.KeepAlive(tensor);
+        return values;
     }
 
     private T Parse<T>(string name) => JsonSerializer.Deserialize<T>(Stream(name), ModelJson.Options) ?? throw new FormatException($"'{name}' is null.");

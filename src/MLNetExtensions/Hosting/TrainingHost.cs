@@ -84,11 +84,7 @@ internal sealed class TrainingHost
         {
             var outcome = TrainingLoop.Run(learner, training, validation, settings with
             {
-                Report = progress =>
-                {
-                    channel.Info(progress.ToString());
-                    _options.Progress?.Report(progress);
-                },
+                Report = Report(channel),
                 Warn = channel.Warning,
             });
             channel.Info(string.Create(CultureInfo.InvariantCulture, $"Training ended after {outcome.Epochs} epochs{(outcome.Cancelled ? ", cancelled" : "")}; the weights are those of epoch {outcome.BestEpoch}."));
@@ -99,6 +95,13 @@ internal sealed class TrainingHost
             throw Host.Process(e);
         }
     }
+
+    /// <summary>How to report: to the log and to the user.</summary>
+    internal Action<TrainingProgress> Report(IChannel channel) => progress =>
+    {
+        channel.Info(progress.ToString());
+        _options.Progress?.Report(progress);
+    };
 
     /// <summary>
     /// Trains a network with validation and then a second one, from the same start, on all examples for as many epochs as were best. Cancelled meanwhile, it is the first that counts. The

@@ -32,6 +32,48 @@ internal static class TrainingRows
         return rows;
     }
 
+    /// <exception cref="InvalidOperationException">The weight of a row is not finite or negative, or all are 0.</exception>
+    internal static void CheckWeights(IHost host, string name, RowBuffer<float> weights, int[] rows)
+    {
+        foreach (var row in rows)
+        {
+            if (!(weights[row][0] >= 0 && float.IsFinite(weights[row][0])))
+            {
+                throw Check.BadData(host, string.Create(CultureInfo.InvariantCulture, $"The weight column '{name}' holds {weights[row][0]} in row {row}: weights must be finite and not negative."));
+            }
+        }
+        if (rows.All(row => weights[row][0] == 0))
+        {
+            throw Check.BadData(host, $"The weight column '{name}' is 0 in all {rows.Length} rows that can be trained on.");
+        }
+    }
+
+    /// <summary>Splits rows at random for training and validation.</summary>
+    /// <param name="host">Who trains.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="validationFraction">The part for validation, at least one row; 0: none.</param>
+    /// <param name="seed">Draws the rows.</param>
+    /// <param name="batchSize">What a last batch of one row shall be avoided for, which is no use to layers that normalise over the batch; 1 = it does not matter.</param>
+    /// <exception cref="InvalidOperationException">There are too few.</exception>
+    internal static (int[] Training, int[] Validation) Split(IHost host, int[] rows, double validationFraction, int seed, int batchSize = 1)
+    {
+        if (validationFraction == 0)
+        {
+            return (rows, []);
+        }
+        var validation = Math.Max((int)Math.Round(validationFraction * rows.Length), 1);
+        if (rows.Length - validation < 1)
+        {
+            throw Check.BadData(host, $"There are {rows.Length} rows with a label, {validation} of them for validation: none is left to train on.");
+        }
+        if (batchSize > 1 && rows.Length - validation > batchSize && (rows.Length - validation) % batchSize == 1)
+        {
+            validation++;
+        }
+        var order = Shuffle(rows, seed);
+        return (order[validation..], order[..validation]);
+    }
+
     /// <exception cref="InvalidOperationException">A feature of one of the rows is not finite.</exception>
     internal static void CheckFinite<T>(IHost host, string featureColumnName, RowBuffer<T> features, IEnumerable<int> rows)
         where T : INumberBase<T>

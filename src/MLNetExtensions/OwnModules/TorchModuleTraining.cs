@@ -50,25 +50,7 @@ internal sealed class TorchModuleTraining
 
     /// <summary>Splits the rows for training and validation.</summary>
     /// <exception cref="InvalidOperationException">There are too few.</exception>
-    internal (int[] Training, int[] Validation) Split(int[] rows)
-    {
-        if (_options.ValidationFraction == 0)
-        {
-            return (rows, []);
-        }
-        var validation = Math.Max((int)Math.Round(_options.ValidationFraction * rows.Length), 1);
-        if (rows.Length - validation < 1)
-        {
-            throw Check.BadData(_host, $"There are {rows.Length} rows with a label, {validation} of them for validation: none is left to train on.");
-        }
-        // A last batch of one row is no use to layers that normalise over the batch.
-        if (_options.BatchSize > 1 && rows.Length - validation > _options.BatchSize && (rows.Length - validation) % _options.BatchSize == 1)
-        {
-            validation++;
-        }
-        var order = TrainingRows.Shuffle(rows, _training.Seed);
-        return (order[validation..], order[..validation]);
-    }
+    internal (int[] Training, int[] Validation) Split(int[] rows) => TrainingRows.Split(_host, rows, _options.ValidationFraction, _training.Seed, _options.BatchSize);
 
     /// <summary>Makes and trains a network.</summary>
     /// <param name="features">The rows read.</param>

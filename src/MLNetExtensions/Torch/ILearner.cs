@@ -11,6 +11,19 @@ internal interface ILearner
     /// <summary>Tensors that are part of the weights and not trained, such as running means.</summary>
     IReadOnlyList<KeyValuePair<string, Tensor>> Buffers => [];
 
+    /// <summary>What the learner writes down for itself from step to step: part of a checkpoint, never put back to an earlier epoch.</summary>
+    IReadOnlyList<KeyValuePair<string, Tensor>> Records => [];
+
+    /// <summary>Called before the first step of an epoch, after the validation that the epoch may begin with.</summary>
+    void BeginEpoch()
+    {
+    }
+
+    /// <summary>Called after the last step of an epoch, and after its validation; <paramref name="isBest"/> tells whether it is the best so far.</summary>
+    void EndEpoch(bool isBest)
+    {
+    }
+
     /// <summary>The mean loss of a batch in training, a single number with its graph. All randomness comes from <paramref name="random"/>.</summary>
     Tensor Loss(Batch batch, StepRandom random);
 

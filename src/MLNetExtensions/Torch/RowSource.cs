@@ -15,6 +15,9 @@ internal sealed class RowSource(IReadOnlyDictionary<string, Tensor> tensors, int
     internal const string Input = "input";
     internal const string Target = "target";
 
+    /// <summary>The name under which a batch has the numbers of its rows, Int64 [B].</summary>
+    internal const string Row = "row";
+
     private const long ChunkValues = 1 << 22;
 
     public int Count => count;
@@ -27,7 +30,7 @@ internal sealed class RowSource(IReadOnlyDictionary<string, Tensor> tensors, int
             taken[i] = first + indices[i];
         }
         var index = tensor(taken, device: tensors.Values.First().device);
-        var batch = new Batch(indices.Length);
+        var batch = new Batch(indices.Length) { [Row] = index };
         foreach (var (name, values) in tensors)
         {
             batch[name] = values.index_select(0, index);

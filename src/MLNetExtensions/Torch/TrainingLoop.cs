@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace MLNetExtensions.Torch;
 
 /// <summary>
-/// Trains a learner: shuffled batches, validation after each epoch, the best weights at the end. It is synchronous, because modes and dispose scopes of
+/// Trains a learner: shuffled batches, validation after or before each epoch, the best weights at the end. It is synchronous, because modes and dispose scopes of
 /// TorchSharp belong to a thread.
 /// </summary>
 internal sealed class TrainingLoop
@@ -37,7 +37,8 @@ internal sealed class TrainingLoop
         {
             var best = _best?.Select((tensor, i) => KeyValuePair.Create("best." + _weights[i].Key, tensor)) ?? [];
             var moments = optimizer.State.Select(item => KeyValuePair.Create("optimizer." + item.Key, item.Value));
-            _checkpoint = new(path, Identity(), [.. _weights.Select(weight => KeyValuePair.Create("weights." + weight.Key, weight.Value)), .. moments, .. best]);
+            var records = learner.Records.Select(item => KeyValuePair.Create("records." + item.Key, item.Value));
+            _checkpoint = new(path, Identity(), [.. _weights.Select(weight => KeyValuePair.Create("weights." + weight.Key, weight.Value)), .. moments, .. records, .. best]);
         }
     }
 
@@ -101,21 +102,33 @@ internal sealed class TrainingLoop
         while (_history.Count < _settings.MaximumNumberOfEpochs && !IsExhausted())
         {
             int epoch = _history.Count + 1;
+            double? validationLoss = _settings.ValidatesFirst ? Validate() : null;
+            if (validationLoss is { } start && !double.IsFinite(start))
+            {
+                Diverged($"the validation loss is {Text(start)} before epoch {epoch}");
+                return;
+            }
+            if (_settings.ValidatesFirst)
+            {
+                KeepIfBest(validationLoss);
+            }
+            _learner.BeginEpoch();
             var (trainingLoss, step) = Train(epoch);
             if (!double.IsFinite(trainingLoss))
             {
                 Diverged($"the loss is {Text(trainingLoss)} in epoch {epoch}, step {step}");
                 return;
             }
-            double? validationLoss = _validation is null ? null : Validate(_validation);
+            if (!_settings.ValidatesFirst)
+            {
+                validationLoss = Validate();
+                KeepIfBest(validationLoss);
+            }
             Add(trainingLoss, validationLoss, before + clock.Elapsed);
             bool isValid = validationLoss is not { } loss || double.IsFinite(loss);
             if (isValid)
             {
-                if (_best is not null && BestEpoch == epoch)
-                {
-                    Copy([.. _weights.Select(weight => weight.Value)], _best);
-                }
+                _learner.EndEpoch(BestEpoch == epoch);
                 _checkpoint?.Save(_history);
             }
             _settings.Report?.Invoke(_history[^1]);
@@ -127,10 +140,23 @@ internal sealed class TrainingLoop
         }
     }
 
+    private void KeepIfBest(double? validationLoss)
+    {
+        if (_best is not null && IsBest(validationLoss))
+        {
+            Copy([.. _weights.Select(weight => weight.Value)], _best);
+        }
+    }
+
+    /// <summary>Whether the weights with this validation loss are better than those of all finished epochs.</summary>
+    private bool IsBest(double? validationLoss)
+        => validationLoss is not { } loss
+            || (double.IsFinite(loss) && (BestEpoch == 0 || (_settings.ValidatesFirst ? loss < _history[BestEpoch - 1].ValidationLoss : loss <= _history[BestEpoch - 1].ValidationLoss)));
+
     /// <summary>One pass over the training samples. Returns their mean loss, or the first that is not finite, and the number of the last step.</summary>
     private (double Loss, int Step) Train(int epoch)
     {
-        var order = StepRandom.Permutation(_training.Count, _settings.Seed, epoch);
+        var order = _settings.Order?.Invoke(epoch) ?? StepRandom.Permutation(_training.Count, _settings.Seed, epoch);
         int size = Math.Min(_settings.BatchSize, order.Length);
         int samples = _settings.FullBatchesOnly ? order.Length / size * size : order.Length;
         double steps = (samples + size - 1) / size;
@@ -159,8 +185,12 @@ internal sealed class TrainingLoop
         return (sum / samples, step);
     }
 
-    private double Validate(IBatchSource validation)
+    private double? Validate()
     {
+        if (_validation is not { } validation)
+        {
+            return null;
+        }
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var lossOf = _learner.BeginEvaluation();
@@ -177,11 +207,10 @@ internal sealed class TrainingLoop
         return sum / indices.Length;
     }
 
-    /// <summary>Puts a finished epoch on record; whether it is the best so far follows from the losses, ties counting for the later.</summary>
+    /// <summary>Puts a finished epoch on record; whether it is the best so far follows from the losses.</summary>
     private void Add(double trainingLoss, double? validationLoss, TimeSpan elapsed)
     {
         int epoch = _history.Count + 1;
-        bool isBest = validationLoss is not { } loss || double.IsFinite(loss) && (BestEpoch == 0 || loss <= _history[BestEpoch - 1].ValidationLoss);
         _history.Add(new()
         {
             Epoch = epoch,
@@ -189,7 +218,7 @@ internal sealed class TrainingLoop
             TrainingLoss = trainingLoss,
             ValidationLoss = validationLoss,
             LearningRate = Rate(epoch, progress: 0),
-            BestEpoch = isBest ? epoch : BestEpoch,
+            BestEpoch = IsBest(validationLoss) ? epoch : BestEpoch,
             Elapsed = elapsed,
         });
     }
@@ -236,5 +265,5 @@ internal sealed class TrainingLoop
 
     /// <summary>All that decides what the training does, as text.</summary>
     private string Identity()
-        => string.Create(CultureInfo.InvariantCulture, $"{_settings.Fingerprint}; {_training.Count} and {_validation?.Count} samples; {_settings.MaximumNumberOfEpochs} epochs; batches of {_settings.BatchSize} and {_settings.EvaluationBatchSize}{(_settings.FullBatchesOnly ? ", full" : "")}; {_settings.Optimizer} {_settings.LearningRate:R} {_settings.Schedule}{(_settings.Schedule == LearningRateSchedule.WarmupCosine ? $" {_settings.Warmup.Epochs} {_settings.Warmup.StartFactor:R}" : "")} {_settings.Beta1:R}{(_settings.Nesterov ? " Nesterov" : "")} {_settings.Beta2:R} {_settings.Epsilon:R} {_settings.WeightDecay:R} {_settings.ClipNorm:R}; patience {_settings.Patience}; seed {_settings.Seed}");
+        => string.Create(CultureInfo.InvariantCulture, $"{_settings.Fingerprint}; {_training.Count} and {_validation?.Count} samples; {_settings.MaximumNumberOfEpochs} epochs; batches of {_settings.BatchSize} and {_settings.EvaluationBatchSize}{(_settings.FullBatchesOnly ? ", full" : "")}; {_settings.Optimizer} {_settings.LearningRate:R} {_settings.Schedule}{(_settings.Schedule == LearningRateSchedule.WarmupCosine ? $" {_settings.Warmup.Epochs} {_settings.Warmup.StartFactor:R}" : "")} {_settings.Beta1:R}{(_settings.Nesterov ? " Nesterov" : "")} {_settings.Beta2:R} {_settings.Epsilon:R} {_settings.WeightDecay:R} {_settings.ClipNorm:R}; patience {_settings.Patience}{(_settings.ValidatesFirst ? ", validation first" : "")}; seed {_settings.Seed}");
 }

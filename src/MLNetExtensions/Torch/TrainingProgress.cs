@@ -18,7 +18,7 @@ public sealed class TrainingProgress
     /// <summary>The mean loss of the epoch's training samples, each taken just before the step it took part in.</summary>
     public double TrainingLoss { get; internal init; }
 
-    /// <summary>The mean loss of the validation samples after the epoch; <see langword="null"/> without validation.</summary>
+    /// <summary>The mean loss of the validation samples after the epoch, or before it where the trainer says so; <see langword="null"/> without validation.</summary>
     public double? ValidationLoss { get; internal init; }
 
     /// <summary>The learning rate of the epoch, of its first step if it changes within.</summary>

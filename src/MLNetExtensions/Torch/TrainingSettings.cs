@@ -42,6 +42,15 @@ internal sealed record TrainingSettings
     /// <summary>Training stops after so many epochs without a validation loss as good as the best.</summary>
     public int Patience { get; init; } = int.MaxValue;
 
+    /// <summary>
+    /// Whether an epoch begins with the validation, of the weights as they are then, those of the start included, instead of ending with it. Of equal epochs the
+    /// earlier is the better then, otherwise the later.
+    /// </summary>
+    public bool ValidatesFirst { get; init; }
+
+    /// <summary>The order of the training samples in an epoch, counted from 1; <see langword="null"/>: at random, by the seed.</summary>
+    public Func<int, int[]>? Order { get; init; }
+
     /// <summary>Native threads of the training; <see langword="null"/>: those of the calling thread.</summary>
     public int? NumberOfThreads { get; init; }
 
