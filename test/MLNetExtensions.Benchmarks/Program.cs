@@ -21,6 +21,7 @@ var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr
         EbvAccuracy.Command(),
         FewShotAccuracy.Command(),
         FunctionalTuckerAccuracy.Command(),
+        TensorAccuracy.Command(),
     },
     new Command("bench", "Measures time and memory.")
     {
@@ -35,6 +36,8 @@ var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr
         FunctionalTuckerScaleBench.Command(),
         ScoreMemoryBench.Command(),
         ReaderBench.Command(),
+        TensorCompletionBench.Command(),
+        TensorCompletionScaleBench.Command(),
     },
 };
 try

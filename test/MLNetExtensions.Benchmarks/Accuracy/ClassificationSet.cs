@@ -2,7 +2,7 @@ using ImageClassification;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNetExtensions.Torch;
-using TimeSeries;
+using Samples;
 
 namespace MLNetExtensions.Benchmarks.Accuracy;
 
@@ -168,7 +168,7 @@ internal sealed record ClassificationSet
             Separators = [','],
             HasHeader = true,
         });
-        return [.. ml.Data.CreateEnumerable<TRow>(loader.Load(new LabelledSeries.TextSource(Repository.DataFile(name))), reuseRowObject: false)];
+        return [.. ml.Data.CreateEnumerable<TRow>(loader.Load(new TextSource(Repository.DataFile(name))), reuseRowObject: false)];
     }
 
     private sealed class Labelled

@@ -1,6 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using TimeSeries;
+using Samples;
 
 namespace MLNetExtensions.Benchmarks.Accuracy;
 
@@ -102,6 +102,6 @@ internal sealed class TensorSet
             Separators = [','],
             HasHeader = true,
         });
-        return [.. ml.Data.CreateEnumerable<TensorEntry>(loader.Load(new LabelledSeries.TextSource(Repository.DataFile(name))), reuseRowObject: false, ignoreMissingColumns: true)];
+        return [.. ml.Data.CreateEnumerable<TensorEntry>(loader.Load(new TextSource(Repository.DataFile(name))), reuseRowObject: false, ignoreMissingColumns: true)];
     }
 }

@@ -129,13 +129,4 @@ internal static class EquiangularBasisBench
         action();
         return clock.Seconds;
     }
-
-    /// <summary>The seconds since it was made.</summary>
-    private sealed class Clock(int threads)
-    {
-        private readonly TimeSpan _cpu = Environment.CpuUsage.TotalTime;
-        private readonly Stopwatch _wall = Stopwatch.StartNew();
-
-        public double Seconds => new Timing(_wall.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - _cpu).TotalSeconds).Seconds(threads);
-    }
 }

@@ -50,3 +50,12 @@ internal readonly record struct Timing(double Wall, double Cpu)
         return new(clock.Elapsed.TotalSeconds / calls, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds / calls);
     }
 }
+
+/// <summary>Counts the seconds since it was made, see <see cref="Timing.Seconds"/>.</summary>
+internal sealed class Clock(int threads)
+{
+    private readonly TimeSpan _cpu = Environment.CpuUsage.TotalTime;
+    private readonly Stopwatch _wall = Stopwatch.StartNew();
+
+    public double Seconds => new Timing(_wall.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - _cpu).TotalSeconds).Seconds(threads);
+}

@@ -22,6 +22,7 @@ internal static class ConformanceEntries
         .. EquiangularBasisVectorsEntries.All,
         .. TransductiveFewShotEntries.All,
         .. FunctionalBayesianTuckerEntries.All,
+        .. NeuralTensorCompletionEntries.All,
     ];
 
     public static IEnumerable<object[]> All => s_all.Select(entry => new object[] { entry.Name });

@@ -260,6 +260,29 @@ public sealed partial class SampleTests
         Assert.DoesNotContain("Exception", result.ToString());
     }
 
+    // ---- Tensor completion ----
+
+    [TestMethod]
+    public void TensorCompletionOfTheMadeRatings()
+    {
+        var result = Run("samples/TensorCompletion", "--base", "cp", "--seeds", "1", "--output", Output).Succeeded();
+        AssertFiles(result, "CellValues.mlnet", "errors.png", "importances.png");
+        Must.Contain(result.Output, "4000 of 28800 cells", "120 User x 60 Film x 4 Time", "bit for bit", "without augmentation", "with augmentation (DAIN)", "Time: ", "that are known:");
+    }
+
+    [TestMethod]
+    public void TensorCompletionOfAFile()
+    {
+        var path = Path.Combine(_folder.FullName, "cells.csv");
+        var cells = from place in Enumerable.Range(0, 12) from day in Enumerable.Range(0, 20) from hour in Enumerable.Range(0, 4) where (place + day + hour) % 3 != 0 select FormattableString.Invariant($"{day},place {place},x,{hour},{place * (1 + hour) + day % 7}");
+        File.WriteAllLines(path, cells.Prepend("day,place,note,hour,cars"));
+        var result = Run("samples/TensorCompletion", "--data", path, "--modes", "place,day,hour", "--value", "cars", "--epochs", "3", "--seeds", "1", "--output", Output).Succeeded();
+        AssertFiles(result, "CellValues.mlnet", "errors.png", "importances.png");
+        Must.Contain(result.Output, "640 of 960 cells", "12 place x 20 day x 4 hour", "Epoch 3/3");
+        AssertError(Run("samples/TensorCompletion", "--data", path, "--modes", "place,week"), "'week'");
+        AssertError(Run("samples/TensorCompletion", "--data", Path.Combine(_folder.FullName, "absent.csv")), "absent.csv");
+    }
+
     // ---- Benchmarks ----
 
     [TestMethod]
@@ -285,6 +308,15 @@ public sealed partial class SampleTests
     {
         _ = DataFile;
         AssertLastLine("ebv", ["digits"], "accuracy", "ebv", "--sets", "digits", "--seeds", "1", "--rivals", "none");
+    }
+
+    [TestMethod]
+    public void AccuracyOfTensorCompletion()
+    {
+        _ = DataFile;
+        var line = Run("test/MLNetExtensions.Benchmarks", "accuracy", "dain", "--tensors", "rm60", "--bases", "CP", "--samplings", "DAIN", "--seeds", "1", "--rivals", "false").Succeeded().Lines[^1];
+        var error = double.Parse(Regex.Match(line, @"^dain rm60_cp=(\S+)$").Groups[1].Value, CultureInfo.InvariantCulture);
+        Assert.IsLessThan(31, error, line);
     }
 
     [TestMethod]

@@ -32,6 +32,9 @@ internal sealed class ScriptedLearner : ILearner, IBatchSource, IDisposable
 
     internal int Steps { get; private set; }
 
+    /// <summary>For each finished epoch whether it was the best so far.</summary>
+    internal List<bool> Best { get; } = [];
+
     public IReadOnlyList<KeyValuePair<string, Tensor>> Parameters => [_weights.Items[0]];
 
     public IReadOnlyList<KeyValuePair<string, Tensor>> Buffers => [_weights.Items[1]];
@@ -57,6 +60,8 @@ internal sealed class ScriptedLearner : ILearner, IBatchSource, IDisposable
         var loss = tensor(_validationLosses.Current, ScalarType.Float64);
         return _ => loss;
     }
+
+    public void EndEpoch(bool isBest) => Best.Add(isBest);
 
     public void Dispose() => _weights.Dispose();
 }

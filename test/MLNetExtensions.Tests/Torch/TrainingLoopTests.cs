@@ -144,6 +144,44 @@ public sealed class TrainingLoopTests
     }
 
     [TestMethod]
+    [DataRow(new[] { 3.0, 2, 1, 1.5 }, 4, 3)] // at the end, by the number of epochs
+    [DataRow(new[] { 1.0, 2, 1, 3 }, 3, 1)] // of equal ones the first
+    [DataRow(new[] { 2.0, 1, 4, 5, 0 }, 4, 2)]
+    public void ValidatesBeforeTheEpoch(double[] validationLosses, int epochs, int best)
+    {
+        using var learner = new ScriptedLearner(validationLosses);
+        var outcome = TrainingLoop.Run(learner, learner, learner, s_scripted with { MaximumNumberOfEpochs = 4, Patience = 2, ValidatesFirst = true });
+        Assert.AreEqual(epochs, outcome.Epochs);
+        Assert.AreEqual(best, outcome.BestEpoch);
+        CollectionAssert.AreEqual(validationLosses.Take(epochs).ToArray(), outcome.History.Select(epoch => epoch.ValidationLoss!.Value).ToArray());
+        Assert.AreEqual(2 * (best - 1), learner.Weight, "the weights before the epoch");
+        CollectionAssert.AreEqual(Enumerable.Range(1, epochs).Select(epoch => validationLosses.Take(epoch).Min() == validationLosses[epoch - 1] && validationLosses.Take(epoch - 1).All(loss => loss > validationLosses[epoch - 1])).ToArray(), learner.Best.ToArray());
+    }
+
+    [TestMethod]
+    public void ADivergingValidationBeforeAnEpoch()
+    {
+        using var learner = new ScriptedLearner(2, 1, double.NaN);
+        string? warning = null;
+        var outcome = TrainingLoop.Run(learner, learner, learner, s_scripted with { ValidatesFirst = true, Warn = text => warning = text });
+        Assert.AreEqual(2, outcome.BestEpoch);
+        Assert.AreEqual(2, learner.Weight);
+        Must.Contain(warning!, "before epoch 3");
+        using var hopeless = new ScriptedLearner(double.NaN);
+        Assert.ThrowsExactly<InvalidOperationException>(() => TrainingLoop.Run(hopeless, hopeless, hopeless, s_scripted with { ValidatesFirst = true }));
+    }
+
+    [TestMethod]
+    public void TheOrderMayBeGiven()
+    {
+        using var learner = new ToyLearner(1);
+        var samples = new ToyLearner.Samples(5) { Records = true };
+        TrainingLoop.Run(learner, samples, null, s_toy with { MaximumNumberOfEpochs = 2, BatchSize = 2, Order = epoch => epoch == 1 ? [4, 0, 2] : [1, 1, 3, 0] });
+        CollectionAssert.AreEqual(new[] { 4, 0, 2, 1, 1, 3, 0 }, samples.Taken.SelectMany(batch => batch).ToArray());
+        CollectionAssert.AreEqual(new[] { 2, 1, 2, 2 }, samples.Taken.Select(batch => batch.Length).ToArray());
+    }
+
+    [TestMethod]
     public void WithoutValidationTheLastWeightsStay()
     {
         using var learner = new ScriptedLearner();
