@@ -1,7 +1,7 @@
 using ImageClassification;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using TimeSeries;
+using Samples;
 
 namespace FewShot;
 
@@ -28,7 +28,7 @@ internal static class CharacterFiles
             Separators = [','],
             HasHeader = true,
         });
-        Entry[] index = [.. mlContext.Data.CreateEnumerable<Entry>(loader.Load(new LabelledSeries.TextSource(indexPath)), reuseRowObject: false)];
+        Entry[] index = [.. mlContext.Data.CreateEnumerable<Entry>(loader.Load(new TextSource(indexPath)), reuseRowObject: false)];
         if (index.Length != images.Rows)
         {
             throw new InvalidDataException($"There are {images.Rows} images, and {index.Length} rows in '{indexPath}'.");

@@ -1,6 +1,6 @@
-using System.IO.Compression;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Samples;
 
 namespace TimeSeries;
 
@@ -67,17 +67,5 @@ internal sealed class LabelledSeries
         public string Label { get; set; } = "";
 
         public float[] Channels { get; set; } = [];
-    }
-
-    /// <summary>A text file that may be compressed.</summary>
-    internal sealed class TextSource(string path) : IMultiStreamSource
-    {
-        public int Count => 1;
-
-        public string GetPathOrNull(int index) => path;
-
-        public Stream Open(int index) => path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(File.OpenRead(path), CompressionMode.Decompress) : File.OpenRead(path);
-
-        public TextReader OpenTextReader(int index) => new StreamReader(Open(index));
     }
 }
