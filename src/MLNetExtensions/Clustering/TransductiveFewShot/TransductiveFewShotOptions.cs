@@ -49,7 +49,7 @@ public sealed partial class TransductiveFewShotTrainer
 
         /// <summary>
         /// Whether the rows without a label are moved so that their mean is that of the labelled rows. It supposes that the classes are about equally frequent among them: set it to false where they
-        /// are not. Null (default): true with labels.
+        /// are not. Null (default): true with labels, but where there are clusters besides the labelled classes.
         /// </summary>
         public bool? ShiftQueries { get; set; }
 

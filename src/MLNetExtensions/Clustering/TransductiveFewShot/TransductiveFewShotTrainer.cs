@@ -150,7 +150,7 @@ public sealed partial class TransductiveFewShotTrainer : IEstimator<Transductive
         var clusters = (_options.NumberOfClusters ?? known.Length) - known.Length;
         int[] classes = [.. known, .. Enumerable.Range(labels.Count - clusters, clusters)];
         WarnOfUnseenLabels(task, labels, classes);
-        var settings = Settings(isClustering: known.Length == 0, features.Count);
+        var settings = Settings(isClustering: known.Length == 0, hasClusters: clusters > 0, features.Count);
         settings = settings with { Lambda = SelectLambda(task, settings) };
 
         var classOfRow = new int[features.Count];
@@ -197,7 +197,7 @@ public sealed partial class TransductiveFewShotTrainer : IEstimator<Transductive
     /// <summary>A model for data that brings its own labels.</summary>
     private TransductiveFewShotTransformer WithoutOwnProblem(Task task)
     {
-        var settings = Settings(isClustering: false, task.Features.Count);
+        var settings = Settings(isClustering: false, hasClusters: false, task.Features.Count);
         var model = new FewShotModel
         {
             Settings = settings with { Lambda = SelectLambda(task, settings) },
@@ -342,7 +342,7 @@ public sealed partial class TransductiveFewShotTrainer : IEstimator<Transductive
     }
 
     /// <summary>The settings that follow from the options.</summary>
-    private FewShotSettings Settings(bool isClustering, int rows)
+    private FewShotSettings Settings(bool isClustering, bool hasClusters, int rows)
     {
         if (isClustering && _options.Preset == FewShotPreset.LaplacianShot)
         {
@@ -352,7 +352,8 @@ public sealed partial class TransductiveFewShotTrainer : IEstimator<Transductive
         return defaults with
         {
             Transform = _options.Transform ?? defaults.Transform,
-            ShiftQueries = !isClustering && (_options.ShiftQueries ?? defaults.ShiftQueries),
+            // Classes without a labelled row would be moved onto those with some.
+            ShiftQueries = !isClustering && (_options.ShiftQueries ?? (defaults.ShiftQueries && !hasClusters)),
             Rectify = _options.Rectify ?? defaults.Rectify,
             Prototype = _options.Prototype ?? defaults.Prototype,
             Membership = _options.Membership ?? defaults.Membership,
