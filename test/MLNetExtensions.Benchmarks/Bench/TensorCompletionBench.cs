@@ -33,7 +33,7 @@ internal static class TensorCompletionBench
         var ratio = Influence(file, threads, seed);
         var seconds = Demonstration(file, threads, seed, useBFloat16: false);
         var mixed = Demonstration(file, threads, seed, useBFloat16: true);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"dain influence_ratio={ratio:F0} demo_cpu_s={seconds:F1} ratio_to_reference={seconds / ReferenceSeconds:F2} bfloat16_cpu_s={mixed:F1}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"dain influence_ratio={ratio:F0} demo_cpu_seconds={seconds:F1} ratio_to_reference={seconds / ReferenceSeconds:F2} bfloat16_cpu_seconds={mixed:F1}"));
     }
 
     /// <summary>The network of the published demonstration, without the scaling, starts and bias of the product.</summary>
