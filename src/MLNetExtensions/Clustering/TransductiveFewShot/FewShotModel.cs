@@ -5,8 +5,8 @@ namespace MLNetExtensions;
 
 /// <summary>How the problem of <c>Fit</c> was solved.</summary>
 /// <param name="Objective">The objective J after each round.</param>
-/// <param name="Iterations">The number of steps.</param>
-/// <param name="Converged">Whether they ended by themselves.</param>
+/// <param name="Iterations">The number of rounds; of steps where the prototypes are fixed.</param>
+/// <param name="Converged">Whether it came to rest before they were used up.</param>
 /// <param name="Recall">The part of the nearest neighbours that was found, on a sample; null = all.</param>
 /// <param name="Proportions">The share of each class among the rows without a label; empty where there are none.</param>
 internal sealed record FewShotFit(IReadOnlyList<double> Objective, int Iterations, bool Converged, double? Recall, IReadOnlyList<double> Proportions);

@@ -172,9 +172,9 @@ public sealed partial class TransductiveFewShotTrainer : IEstimator<Transductive
         var solution = FewShotSolver.Solve(problem.ToRows(clusters), settings, task.BaseMean, seeds: null, task.Device, (ulong)_seed, ThrowIfCancelled, line => Report(task, line));
         if (!solution.Converged[0])
         {
-            task.Channel.Warning($"The iteration has not converged after {solution.Iterations[0]} steps: take a smaller {nameof(Options.Lambda)}, {nameof(FewShotStabilization.Damping)}, or more steps.");
+            task.Channel.Warning($"The iteration has not converged after {solution.Iterations[0]} iterations: take a smaller {nameof(Options.Lambda)}, {nameof(FewShotStabilization.Damping)}, or more of them.");
         }
-        Report(task, string.Create(CultureInfo.InvariantCulture, $"Solved in {solution.Iterations[0]} steps: objective {solution.Objective[0].LastOrDefault(double.NaN):G6}."));
+        Report(task, string.Create(CultureInfo.InvariantCulture, $"Solved in {solution.Iterations[0]} iterations: objective {solution.Objective[0].LastOrDefault(double.NaN):G6}."));
 
         int[] support = [.. Enumerable.Range(0, classOfRow.Length).Where(row => classOfRow[row] >= 0)];
         var model = new FewShotModel
