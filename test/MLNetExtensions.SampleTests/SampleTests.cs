@@ -1,12 +1,12 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using MLNetExtensions.Tests;
 using MLNetExtensions.Tests.Golden;
 
-namespace MLNetExtensions.Tests.Samples;
+namespace MLNetExtensions.SampleTests;
 
 /// <summary>The samples and the benchmarks, started as a user starts them: from the root of the repository, from the sources.</summary>
 [TestClass]
-[TestCategory("Slow")]
 public sealed partial class SampleTests
 {
     private const int SmallestPlot = 10 * 1024;

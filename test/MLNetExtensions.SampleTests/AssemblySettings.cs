@@ -1,0 +1,2 @@
+// Programs are built and trained: one at a time.
+[assembly: DoNotParallelize]
