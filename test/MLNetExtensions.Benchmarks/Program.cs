@@ -38,6 +38,7 @@ var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr
         ReaderBench.Command(),
         TensorCompletionBench.Command(),
         TensorCompletionScaleBench.Command(),
+        AllBenchmarks.Command(),
     },
 };
 try

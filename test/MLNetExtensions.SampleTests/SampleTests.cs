@@ -343,6 +343,25 @@ public sealed partial class SampleTests
     public void BenchScoreMemory() => AssertLastLine("score-memory", ["rss_growth_mb", "rss_mb", "rows_per_second"], "bench", "score-memory", "--rows", "20000");
 
     [TestMethod]
+    public void BenchAllRunsWhatHasNoResultYet()
+    {
+        var document = Path.Combine(_folder.FullName, "page.md");
+        File.WriteAllText(document, "before\n<!-- all: made by `bench all` -->old<!-- end of all -->\nafter");
+        var first = All("--only", "bench reader", "--document", document);
+        Assert.AreEqual("all rows=1 failed=0", first.Lines[^1]);
+        Must.Contain(first.Errors, "> bench reader");
+        var page = File.ReadAllText(document);
+        Must.Contain(page, "before", "| `bench reader` | `reader rows_per_second=", "after");
+        Assert.DoesNotContain("old", page);
+        var second = All("--only", "bench reader");
+        Assert.AreEqual("all rows=1 failed=0", second.Lines[^1]);
+        Assert.DoesNotContain("> bench reader", second.Errors);
+        AssertError(Run("test/MLNetExtensions.Benchmarks", "bench", "all", "--folder", Output, "--only", "bench nothing"), "bench nothing");
+
+        ChildProcess.Result All(params string[] arguments) => Run("test/MLNetExtensions.Benchmarks", ["bench", "all", "--folder", Output, .. arguments]).Succeeded();
+    }
+
+    [TestMethod]
     public void ABenchmarkWithoutItsDataIsAnError()
     {
         var result = Run("test/MLNetExtensions.Benchmarks", "accuracy", "olinear", "--data", Path.Combine(_folder.FullName, "absent.csv"));

@@ -132,7 +132,7 @@ internal sealed class TrainingHost
             }
             second = create();
             var path = settings.CheckpointPath;
-            if (Train(settings with { MaximumNumberOfEpochs = outcome.BestEpoch, CheckpointPath = path is null ? null : path + RefitSuffix }, learn(second), all!, validation: null).Cancelled)
+            if (Train(settings with { Phase = 2, MaximumNumberOfEpochs = outcome.BestEpoch, CheckpointPath = path is null ? null : path + RefitSuffix }, learn(second), all!, validation: null).Cancelled)
             {
                 second.Dispose();
                 return first;

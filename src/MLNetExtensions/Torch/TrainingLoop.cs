@@ -213,6 +213,7 @@ internal sealed class TrainingLoop
         int epoch = _history.Count + 1;
         _history.Add(new()
         {
+            Phase = _settings.Phase,
             Epoch = epoch,
             MaximumNumberOfEpochs = _settings.MaximumNumberOfEpochs,
             TrainingLoss = trainingLoss,

@@ -9,6 +9,9 @@ public sealed class TrainingProgress
     {
     }
 
+    /// <summary>Which of the trainings this is that the trainer runs one after the other, counted from 1: the one on augmented data, or on all rows, is the second.</summary>
+    public int Phase { get; internal init; } = 1;
+
     /// <summary>The epoch that has ended, counted from 1.</summary>
     public int Epoch { get; internal init; }
 
@@ -34,6 +37,6 @@ public sealed class TrainingProgress
     public override string ToString()
     {
         var validation = ValidationLoss is { } loss ? string.Create(CultureInfo.InvariantCulture, $", validation loss {loss:G6} (best epoch {BestEpoch})") : "";
-        return string.Create(CultureInfo.InvariantCulture, $"Epoch {Epoch}/{MaximumNumberOfEpochs}: training loss {TrainingLoss:G6}{validation}, learning rate {LearningRate:G4}, {Elapsed.TotalSeconds:F1} s");
+        return string.Create(CultureInfo.InvariantCulture, $"{(Phase == 1 ? "Epoch" : $"Phase {Phase}, epoch")} {Epoch}/{MaximumNumberOfEpochs}: training loss {TrainingLoss:G6}{validation}, learning rate {LearningRate:G4}, {Elapsed.TotalSeconds:F1} s");
     }
 }

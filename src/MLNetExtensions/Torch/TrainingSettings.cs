@@ -7,6 +7,9 @@ internal sealed record TrainingSettings
 
     public required int BatchSize { get; init; }
 
+    /// <summary>Which of a trainer's trainings this is, for those who watch.</summary>
+    public int Phase { get; init; } = 1;
+
     /// <summary>
     /// Whether the samples that do not fill a batch at the end of an epoch are left out: other ones in every epoch. Fewer samples than a batch make one batch.
     /// </summary>

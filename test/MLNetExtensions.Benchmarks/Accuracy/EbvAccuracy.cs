@@ -81,6 +81,7 @@ internal static class EbvAccuracy
             if (auroc.Count > 0)
             {
                 aurocs[name] = auroc.Average();
+                Finding.Add($"{set.Name}, rows of other classes told apart", name, "AUROC", aurocs[name]);
                 Console.WriteLine($"  {name}: known against other classes by the {confidence}: AUROC {aurocs[name]:F3} ({string.Join(" ", auroc.Select(value => $"{value:F3}"))})");
             }
         }
@@ -90,7 +91,11 @@ internal static class EbvAccuracy
         }
         return (accuracies, aurocs);
 
-        static void Row(string name, double accuracy, double seconds, string note) => Console.WriteLine($"  {name,-24} {accuracy,6:F2} {seconds,7:F1} s  {note}");
+        void Row(string name, double accuracy, double seconds, string note)
+        {
+            Console.WriteLine($"  {name,-24} {accuracy,6:F2} {seconds,7:F1} s  {note}");
+            Finding.Add($"{set.Name}, {set.Classes} classes", name, "accuracy, %", accuracy, seconds);
+        }
     }
 
     /// <summary>The settings that are best on held-out training rows after a training on the others; of equal ones the first.</summary>

@@ -76,6 +76,10 @@ internal static class FewShotAccuracy
             Console.Error.WriteLine($"{set.Name}: {name}");
             Result[] results = [.. views.Select((view, place) => Measure(ml, view, score(place), episodes, threads))];
             Console.WriteLine($"  {name,-32}{string.Concat(results.Select(result => $"{result.Accuracy,8:F2} +- {result.Interval,4:F2} {result.Milliseconds,7:F3} ms"))}");
+            foreach (var (shots, result) in s_shots.Zip(results))
+            {
+                Finding.Add($"{set.Name}, episodes of five classes, {shots} labelled of each", name, "accuracy, %", result.Accuracy, result.Milliseconds / 1000);
+            }
             return results;
         }
     }
@@ -147,6 +151,7 @@ internal static class FewShotAccuracy
             })];
             var (information, matched) = (metrics.Select(one => one.NormalizedMutualInformation).ToArray(), metrics.Select(one => one.MatchedAccuracy).ToArray());
             Console.WriteLine($"  {name,-32}{information.Average(),8:F3} ({information.Min():F3}) {matched.Average(),8:F3} ({matched.Min():F3}) {clock.Elapsed.TotalSeconds / clusterings,7:F2} s");
+            Finding.Add("digits without labels", name, "NMI", information.Average(), clock.Elapsed.TotalSeconds / clusterings);
             return information.Average();
         }
     }

@@ -47,6 +47,10 @@ internal static class ForecastRun
         var (linearMse, linearMae, _) = Errors(linear.Forecast(testRows), testRows, deviations, options);
         Console.WriteLine($"{windows} test windows, {elapsed.Epochs} epochs, weights of epoch {elapsed.BestEpoch}, {model.ChannelNames.Count} channels, seed {options.Seed}");
         Console.WriteLine($"linear forecaster of the same window: mse={linearMse:F4} mae={linearMae:F4}");
+        Finding.Add(name, "pack", "MSE", mse, elapsed.Seconds);
+        Finding.Add(name, "linear forecaster of the same window", "MSE", linearMse);
+        Finding.Add(name, "pack", "MAE", mae, elapsed.Seconds);
+        Finding.Add(name, "linear forecaster of the same window", "MAE", linearMae);
         Console.WriteLine($"{name} mse={mse:F4} mae={mae:F4} seconds_per_epoch={elapsed.Seconds / elapsed.Epochs:F2}");
     }
 

@@ -127,6 +127,7 @@ internal static class FunctionalTuckerAccuracy
         var mean = rmse.Average() / set.Unit;
         var deviation = rmse.Length > 1 ? Math.Sqrt(rmse.Sum(value => Math.Pow(value / set.Unit - mean, 2)) / (rmse.Length - 1)) : double.NaN;
         Console.WriteLine($"  {name,-24}{mean,9:F4}{deviation,8:F4}{mae / set.Unit,9:F4}{crps / set.Unit,9:F4}{coverage,8:F3}{seconds,9:F1}   {string.Join(" ", rmse.Select(value => $"{value / set.Unit:F4}"))}");
+        Finding.Add($"{set.Name}, values between measurements, {set.UnitName}", name, "RMSE", mean, seconds);
         return mean;
     }
 }

@@ -48,6 +48,7 @@ internal static class JapaneseVowels
         using var model = pipeline.Fit(ml.Data.LoadFromEnumerable(training));
         var metrics = ml.MulticlassClassification.Evaluate(model.Transform(ml.Data.LoadFromEnumerable(test)));
         Console.WriteLine($"{training.Length} training series, {test.Length} test series, weights of epoch {elapsed.BestEpoch}, {elapsed.Seconds / elapsed.Epochs:F2} s per epoch, seed {seed}");
+        Finding.Add("Japanese vowels, 9 speakers", "pack", "accuracy, %", 100 * metrics.MicroAccuracy, elapsed.Seconds);
         return 100 * metrics.MicroAccuracy;
     }
 }

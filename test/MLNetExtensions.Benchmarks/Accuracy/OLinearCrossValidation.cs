@@ -51,6 +51,8 @@ internal static class OLinearCrossValidation
         using var result = ml.Forecasting.CrossValidate(series, forecaster, CsvSeries.ColumnName, ForecastColumn, seasonality, WindowSize, NumberOfFolds);
         Console.WriteLine($"{file}, seasonal naive of {seasonality} rows");
         Console.WriteLine(result);
+        Finding.Add($"{file}, folds in time order", "pack", "MASE", result.Average.MeanAbsoluteScaledError);
+        Finding.Add($"{file}, folds in time order", "seasonal naive", "MASE", result.SeasonalNaiveAverage.MeanAbsoluteScaledError);
         return (result.Average.MeanAbsoluteScaledError, result.SeasonalNaiveAverage.MeanAbsoluteScaledError);
     }
 

@@ -70,6 +70,8 @@ internal static class OLinearIntervals
         var naive = Naive(values, options.Horizon, level, coverage, deviations);
         Console.WriteLine($"{count / options.Horizon / deviations.Length} test windows, {elapsed.Epochs} epochs, weights of epoch {elapsed.BestEpoch}, seed {options.Seed}, level {level}");
         Console.WriteLine($"seasonal naive: coverage {naive.Coverage:F4}, width {naive.CalibratedWidth:F4} as calibrated; its widths times {naive.Factor:F4} cover {coverage:F4} of the test values");
+        Finding.Add("ETTh1, bounds", "pack", "width", width / count, elapsed.Seconds);
+        Finding.Add("ETTh1, bounds", "seasonal naive of the same coverage", "width", naive.Factor * naive.CalibratedWidth);
         Console.WriteLine($"olinear-intervals coverage={coverage:F4} width={width / count:F4} naive_width={naive.Factor * naive.CalibratedWidth:F4}");
     }
 

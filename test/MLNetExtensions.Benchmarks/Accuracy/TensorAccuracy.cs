@@ -61,7 +61,7 @@ internal static class TensorAccuracy
                 foreach (var (rival, predict) in TensorRivals.All(tensor, seeds[0], threads))
                 {
                     var clock = Stopwatch.StartNew();
-                    Row(rival, [Error(tensor, predict())], clock.Elapsed.TotalSeconds, "");
+                    Row(name, rival, [Error(tensor, predict())], clock.Elapsed.TotalSeconds, "");
                 }
             }
             foreach (var (@base, set) in s_bases.Where(one => bases.Any(name => one.Name.StartsWith(name, StringComparison.OrdinalIgnoreCase))))
@@ -70,7 +70,7 @@ internal static class TensorAccuracy
                 {
                     var clock = Stopwatch.StartNew();
                     var runs = seeds.Select(seed => Train(tensor, asked + set, sampling, seed, threads)).ToArray();
-                    rows[$"{@base}, {samplingName}"] = Row($"{@base}, {samplingName}", [.. runs.Select(run => run.Error)], clock.Elapsed.TotalSeconds / seeds.Length, sampling == TensorSampling.None ? "" : $"; second model kept in {runs.Count(run => run.IsAugmented)} of {runs.Length}");
+                    rows[$"{@base}, {samplingName}"] = Row(name, $"{@base}, {samplingName}", [.. runs.Select(run => run.Error)], clock.Elapsed.TotalSeconds / seeds.Length, sampling == TensorSampling.None ? "" : $"; second model kept in {runs.Count(run => run.IsAugmented)} of {runs.Length}");
                 }
             }
         }
@@ -80,9 +80,10 @@ internal static class TensorAccuracy
             .Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Key}={one.Error:G4}")).Prepend("dain")));
     }
 
-    private static double Row(string name, double[] errors, double seconds, string note)
+    private static double Row(string tensor, string name, double[] errors, double seconds, string note)
     {
         Console.WriteLine($"  {name,-36} {errors.Average(),9:F3} {seconds,7:F1} s  {string.Join(" ", errors.Select(error => $"{error:F3}"))}{note}");
+        Finding.Add($"{tensor}, cells not seen", name, "RMSE", errors.Average(), seconds);
         return errors.Average();
     }
 

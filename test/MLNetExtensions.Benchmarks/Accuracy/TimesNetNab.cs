@@ -28,8 +28,11 @@ internal static class TimesNetNab
             var table = SeriesFile.Load(path);
             var (values, labels) = (SeriesFile.Numbers(table, path, ValueColumn), SeriesFile.Numbers(table, path, LabelColumn));
             var network = TimesNet(values, labels, training, seed, threads);
+            var rolling = RollingZScore(values, labels, training);
             Write(name, "TimesNet", network);
-            Write("", "z-score", RollingZScore(values, labels, training));
+            Write("", "z-score", rolling);
+            Finding.Add(name, "pack", "AUROC", network.AreaUnderRocCurve);
+            Finding.Add(name, "rolling z-score", "AUROC", rolling.AreaUnderRocCurve);
             area += network.AreaUnderRocCurve / s_files.Length;
             f1 += network.F1Score / s_files.Length;
         }

@@ -138,6 +138,7 @@ internal sealed class CpFit
                 }
                 _history.Add(new()
                 {
+                    Phase = _training.Phase,
                     Epoch = sweep,
                     MaximumNumberOfEpochs = _settings.Sweeps,
                     TrainingLoss = trainingLoss,

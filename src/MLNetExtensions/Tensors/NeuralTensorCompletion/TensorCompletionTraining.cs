@@ -61,7 +61,7 @@ internal sealed class TensorCompletionTraining
         var count = (long)Math.Floor(_settings.AugmentationRatio * _train.Length);
         var augments = _settings.Sampling != TensorSampling.None && count > 0;
         var path = _training.CheckpointPath;
-        var first = Train(_cells, _train, phase: 1, _training with { KeepCheckpoint = _training.KeepCheckpoint || augments });
+        var first = Train(_cells, _train, _training with { KeepCheckpoint = _training.KeepCheckpoint || augments });
         TensorModel? kept = null;
         try
         {
@@ -84,8 +84,9 @@ internal sealed class TensorCompletionTraining
             var (index, values) = Augment((int)count, influences, first);
             var all = _cells.Append(index, values, (float)_settings.AugmentedWeight);
             _als = first.Fit is { } fit ? _als with { Ranks = [fit.Rank], Ridges = [fit.Ridge] } : _als;
-            var second = Train(all, [.. _train, .. Enumerable.Range(_cells.Count, (int)count)], phase: 2, _training with
+            var second = Train(all, [.. _train, .. Enumerable.Range(_cells.Count, (int)count)], _training with
             {
+                Phase = 2,
                 Seed = (int)StepRandom.Derive(_training.Seed, -1, Phase2Stream),
                 CheckpointPath = path is null ? null : path + Phase2Suffix,
             });
@@ -129,7 +130,7 @@ internal sealed class TensorCompletionTraining
     }
 
     /// <summary>One training.</summary>
-    private Trained Train(TensorCells cells, int[] train, int phase, TrainingSettings training)
+    private Trained Train(TensorCells cells, int[] train, TrainingSettings training)
     {
         if (_shape.Model == TensorCompletionModel.Cp)
         {
@@ -143,11 +144,11 @@ internal sealed class TensorCompletionTraining
         InfluenceRecorder? recorder = null;
         try
         {
-            recorder = phase == 1 ? new(model, train.Length, _settings.InfluenceLayers) : null;
+            recorder = training.Phase == 1 ? new(model, train.Length, _settings.InfluenceLayers) : null;
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             var (source, validation) = Sources(cells, train, hash);
             var learner = new TensorLearner(model, recorder) { TrainingBatches = () => source.InOrder(training.EvaluationBatchSize > 0 ? training.EvaluationBatchSize : training.BatchSize) };
-            var outcome = _learn(training with { Fingerprint = $"NeuralTensorCompletion {_shape} {_settings} {phase} {training.Fingerprint} {Convert.ToHexString(hash.GetHashAndReset())}" }, learner, source, validation);
+            var outcome = _learn(training with { Fingerprint = $"NeuralTensorCompletion {_shape} {_settings} {training.Phase} {training.Fingerprint} {Convert.ToHexString(hash.GetHashAndReset())}" }, learner, source, validation);
             model.UsesBFloat16 = false;
             return new(model, recorder, null, outcome);
         }
