@@ -18,6 +18,7 @@ public sealed class TensorCompletionQualityTests
     private const double AdditiveParking = 281;
 
     [TestMethod]
+    [TestCategory("Slow")]
     [DataRow(Parking, "sparse10", 12, 0.1, 105)]
     [DataRow(Parking, "rm60", 20, 0.1, 31.5)]
     [DataRow(Synthetic, "split", 5, 1, 0.437)]

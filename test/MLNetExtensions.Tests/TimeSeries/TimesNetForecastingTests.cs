@@ -159,6 +159,7 @@ public sealed class TimesNetForecastingTests
     }
 
     [TestMethod]
+    [TestCategory("Slow")]
     public void WhatTheTimeAloneTellsIsLearned()
     {
         // From noon on the values are higher: half of the windows of six hours hold no change, and do not tell when the next one comes.
@@ -444,6 +445,7 @@ public sealed class TimesNetForecastingTests
 
     /// <summary>A small network, few rows: 2400 hours of ETTh1, 48 hours to 24. Its squared error must be a fifth below that of seasonal naive, its scaled one a twentieth.</summary>
     [TestMethod]
+    [TestCategory("Slow")]
     public void ASmallTrainingOnEtth1BeatsSeasonalNaiveByAFifth()
     {
         const int Rows = 3000;

@@ -7,7 +7,7 @@ namespace MLNetExtensions.Tests.Torch;
 [TestClass]
 public sealed class OptimizerTests
 {
-    private const int Steps = 50;
+    private const int Steps = 20;
 
     // Around the widths of vectors, and around the chunks that threads share.
     private static readonly int[] s_sizes = [1, 3, 7, 8, 9, 15, 17, 33, 1000, 65536, 3 * 65536 + 5];
