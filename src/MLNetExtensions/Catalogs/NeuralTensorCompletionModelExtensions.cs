@@ -17,7 +17,7 @@ public static class NeuralTensorCompletionModelExtensions
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such mode.</exception>
     /// <exception cref="InvalidOperationException">The model holds no tensor completion, or several.</exception>
-    public static IDataView GetEntityImportance(this ITransformer model, string modeColumnName)
+    public static ResultTable GetEntityImportance(this ITransformer model, string modeColumnName)
     {
         ArgumentNullException.ThrowIfNull(modeColumnName);
         return TransformerTree.Find<NeuralTensorCompletionTransformer>(null, model).GetEntityImportance(modeColumnName);
@@ -31,7 +31,7 @@ public static class NeuralTensorCompletionModelExtensions
     /// <returns>A view with a row for each training cell: <c>Row</c> (Int64), its row in the training data, a text column for each mode, and <c>Influence</c> (Double).</returns>
     /// <exception cref="ArgumentNullException"><paramref name="model"/> is null.</exception>
     /// <exception cref="InvalidOperationException">The model holds no tensor completion, or several, or it was trained without keeping the influences.</exception>
-    public static IDataView GetCellInfluences(this ITransformer model) => TransformerTree.Find<NeuralTensorCompletionTransformer>(null, model).GetCellInfluences();
+    public static ResultTable GetCellInfluences(this ITransformer model) => TransformerTree.Find<NeuralTensorCompletionTransformer>(null, model).GetCellInfluences();
 
     /// <summary>Returns the embedding of each key of a mode: of similar keys they are similar.</summary>
     /// <param name="model">The model, as <c>Fit</c> or <c>Model.Load</c> returned it.</param>
@@ -43,7 +43,7 @@ public static class NeuralTensorCompletionModelExtensions
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such mode.</exception>
     /// <exception cref="InvalidOperationException">The model holds no tensor completion, or several.</exception>
-    public static IDataView GetEmbeddings(this ITransformer model, string modeColumnName)
+    public static ResultTable GetEmbeddings(this ITransformer model, string modeColumnName)
     {
         ArgumentNullException.ThrowIfNull(modeColumnName);
         return TransformerTree.Find<NeuralTensorCompletionTransformer>(null, model).GetEmbeddings(modeColumnName);
@@ -61,7 +61,7 @@ public static class NeuralTensorCompletionModelExtensions
     /// <exception cref="ArgumentNullException"><paramref name="model"/>, <paramref name="context"/> or <paramref name="fixedKeys"/> is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The given columns are not all mode columns but one, or <paramref name="top"/> is not positive.</exception>
     /// <exception cref="InvalidOperationException">The model holds no tensor completion, or several.</exception>
-    public static IReadOnlyList<TensorRecommendation> Recommend(this ITransformer model, MLContext context, IReadOnlyDictionary<string, string> fixedKeys, int top = 10, IEnumerable<string>? excluded = null)
+    public static TensorRecommendationCollection Recommend(this ITransformer model, MLContext context, IReadOnlyDictionary<string, string> fixedKeys, int top = 10, IEnumerable<string>? excluded = null)
     {
         ArgumentNullException.ThrowIfNull(context);
         Check.NotNull(context, model);
@@ -83,7 +83,7 @@ public static class NeuralTensorCompletionModelExtensions
     /// <exception cref="ArgumentNullException">An argument other than <paramref name="excluded"/> is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type, there is no such mode, or <paramref name="top"/> is not positive.</exception>
     /// <exception cref="InvalidOperationException">The model holds no tensor completion, or several.</exception>
-    public static IDataView RecommendRows(this ITransformer model, MLContext context, IDataView fixedKeys, string modeColumnName, int top = 10, IDataView? excluded = null)
+    public static ResultTable RecommendRows(this ITransformer model, MLContext context, IDataView fixedKeys, string modeColumnName, int top = 10, IDataView? excluded = null)
     {
         ArgumentNullException.ThrowIfNull(context);
         Check.NotNull(context, model);

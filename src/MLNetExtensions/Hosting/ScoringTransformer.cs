@@ -8,7 +8,8 @@ namespace MLNetExtensions;
 /// A trained model in a pipeline: it adds its output columns to those of its input. Most are of one of two kinds,
 /// <see cref="RowScoringTransformer"/> and <see cref="SequenceScoringTransformer"/>.
 /// </summary>
-public abstract class ScoringTransformer : ITransformer, IDisposable
+[TypeFormatterSource(typeof(FormatterSource))]
+public abstract class ScoringTransformer : ITransformer, IDisposable, IDisplayed
 {
     private protected ScoringTransformer(IHost host) => Host = host;
 
@@ -53,6 +54,22 @@ public abstract class ScoringTransformer : ITransformer, IDisposable
         ThrowIfDisposed();
         return new ScoringView(new ScoringSchema(this, input.Schema), input);
     }
+
+    /// <summary>What the model is, in words.</summary>
+    /// <returns>Several lines, in invariant culture.</returns>
+    public override string ToString() => $"{GetType().Name}{Environment.NewLine}{TextTable.Of(["", "value"], [.. About().Select(fact => (string[])[fact.Name, fact.Value])])}";
+
+    /// <summary>What the model is, as a table and charts.</summary>
+    /// <returns>A fragment of HTML that needs nothing else: a section with its own styles, in invariant culture.</returns>
+    public string ToHtml() => Html.Section(GetType().Name, [.. Charts, Html.Table("Model", ["", "value"], About().Select(fact => (string[])[fact.Name, fact.Value]))]);
+
+    /// <summary>What a person is told of the model; none of it in native memory, which may be freed.</summary>
+    private protected virtual IEnumerable<(string Name, string Value)> Facts => [];
+
+    /// <summary>Charts of what was learned.</summary>
+    private protected virtual IEnumerable<string> Charts => [];
+
+    private IEnumerable<(string Name, string Value)> About() => Facts.Prepend(("input columns", string.Join(", ", Inputs.Select(column => column.Name))));
 
     bool ITransformer.IsRowToRowMapper => IsRowToRow;
 

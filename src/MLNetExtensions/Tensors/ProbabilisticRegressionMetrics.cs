@@ -3,7 +3,8 @@ using System.Globalization;
 namespace MLNetExtensions.Tensors;
 
 /// <summary>The quality of predictions that say how sure they are: of the scores themselves, and of the normal distribution of the label that a score and its standard deviation tell.</summary>
-public sealed class ProbabilisticRegressionMetrics
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed class ProbabilisticRegressionMetrics : IDisplayed
 {
     internal ProbabilisticRegressionMetrics()
     {
@@ -63,16 +64,16 @@ public sealed class ProbabilisticRegressionMetrics
     public string ToHtml()
         => Html.Section("Regression with uncertainty",
         [
-            Html.Table("All rows", ["", "value"],
+            Html.Table("All rows",
             [
-                ["RMSE", Html.Number(RootMeanSquaredError)],
-                ["MAE", Html.Number(MeanAbsoluteError)],
-                ["R²", Html.Number(RSquared)],
-                ["mean log-likelihood", Html.Number(MeanLogLikelihood)],
-                ["CRPS", Html.Number(ContinuousRankedProbabilityScore)],
-                ["confidence level", Html.Number(ConfidenceLevel)],
-                ["coverage", Html.Number(Coverage)],
-                ["mean width", Html.Number(MeanIntervalWidth)],
+                ("RMSE", RootMeanSquaredError),
+                ("MAE", MeanAbsoluteError),
+                ("R²", RSquared),
+                ("mean log-likelihood", MeanLogLikelihood),
+                ("CRPS", ContinuousRankedProbabilityScore),
+                ("confidence level", ConfidenceLevel),
+                ("coverage", Coverage),
+                ("mean width", MeanIntervalWidth),
             ]),
             Html.Paragraph($"{NumberOfRows} rows compared, {NumberOfSkippedRows} rows skipped."),
         ]);

@@ -1,7 +1,10 @@
+using System.Globalization;
+
 namespace MLNetExtensions.TimeSeries;
 
 /// <summary>The errors of forecasts, in the units of the data, averaged over forecasts, steps and channels.</summary>
-public sealed class ForecastErrors
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed class ForecastErrors : IDisplayed
 {
     internal ForecastErrors(double meanSquaredError, double meanAbsoluteError, double rootMeanSquaredError, double symmetricMeanAbsolutePercentageError, double meanAbsoluteScaledError)
     {
@@ -37,4 +40,13 @@ public sealed class ForecastErrors
     internal static ForecastErrors Combine(IReadOnlyCollection<ForecastErrors> all, Func<IEnumerable<double>, double> combine)
         => new(combine(all.Select(errors => errors.MeanSquaredError)), combine(all.Select(errors => errors.MeanAbsoluteError)), combine(all.Select(errors => errors.RootMeanSquaredError)),
             combine(all.Select(errors => errors.SymmetricMeanAbsolutePercentageError)), combine(all.Select(errors => errors.MeanAbsoluteScaledError)));
+
+    /// <summary>The errors in words.</summary>
+    /// <returns>One line, in invariant culture.</returns>
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture, $"MSE {MeanSquaredError:G5}, MAE {MeanAbsoluteError:G5}, RMSE {RootMeanSquaredError:G5}, sMAPE {SymmetricMeanAbsolutePercentageError:G5}, MASE {MeanAbsoluteScaledError:G5}");
+
+    /// <summary>The errors as a table.</summary>
+    /// <returns>A fragment of HTML that needs nothing else: a section with its own styles, in invariant culture.</returns>
+    public string ToHtml() => Html.Section("Errors", [ForecastHtml.ErrorTable("All forecasts", [("forecast", this, null)])]);
 }

@@ -166,8 +166,8 @@ internal sealed class ForecastEvaluator
         return new(
             Of("", Enumerable.Range(0, slots.Length)),
             [.. Enumerable.Range(0, _horizon).Select(step => Of($"+{step + 1}", Enumerable.Range(step * _channels.Length, _channels.Length)))],
-            new([.. _channelNames.Select((name, c) => Of(name, Enumerable.Range(0, _horizon).Select(step => step * _channels.Length + c)))]),
-            new(groups.AreNamed ? [.. parts.Select((part, i) => part.Part(groups.Names[i]))] : []),
+            new("Channel", [.. _channelNames.Select((name, c) => Of(name, Enumerable.Range(0, _horizon).Select(step => step * _channels.Length + c)))]),
+            new("Group", groups.AreNamed ? [.. parts.Select((part, i) => part.Part(groups.Names[i]))] : []),
             _seasonality);
     }
 

@@ -3,7 +3,8 @@ using System.Collections;
 namespace MLNetExtensions.TimeSeries;
 
 /// <summary>The quality of one part of the forecasts: a channel, or a group.</summary>
-public sealed class ForecastPart
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed class ForecastPart : IDisplayed
 {
     internal ForecastPart(string name, ForecastErrors errors, ForecastErrors seasonalNaive, IntervalMetrics? interval, long forecasts, long skipped)
     {
@@ -32,14 +33,32 @@ public sealed class ForecastPart
 
     /// <summary>The number of rows left out.</summary>
     public long NumberOfSkippedRows { get; }
+
+    /// <summary>The quality in words, beside the seasonal-naive forecast.</summary>
+    /// <returns>Several lines, in invariant culture.</returns>
+    public override string ToString()
+    {
+        var text = $"{Name}: {Errors}{Environment.NewLine}seasonal naive: {SeasonalNaive}";
+        return Interval is null ? text : $"{text}{Environment.NewLine}{Interval}";
+    }
+
+    /// <summary>The quality as a table, beside the seasonal-naive forecast.</summary>
+    /// <returns>A fragment of HTML that needs nothing else: a section with its own styles, in invariant culture.</returns>
+    public string ToHtml() => Html.Section(Name,
+    [
+        ForecastHtml.ErrorTable("All forecasts", [("forecast", Errors, Interval), ("seasonal naive", SeasonalNaive, null)]),
+        Html.Paragraph($"{NumberOfForecasts} forecasts compared, {NumberOfSkippedRows} rows skipped."),
+    ]);
 }
 
 /// <summary>The parts of an evaluation, by position and by name.</summary>
-public sealed class ForecastPartCollection : IReadOnlyList<ForecastPart>
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed class ForecastPartCollection : IReadOnlyList<ForecastPart>, IDisplayed
 {
+    private readonly string _kind;
     private readonly IReadOnlyList<ForecastPart> _parts;
 
-    internal ForecastPartCollection(IReadOnlyList<ForecastPart> parts) => _parts = parts;
+    internal ForecastPartCollection(string kind, IReadOnlyList<ForecastPart> parts) => (_kind, _parts) = (kind, parts);
 
     /// <summary>The number of parts.</summary>
     public int Count => _parts.Count;
@@ -58,4 +77,14 @@ public sealed class ForecastPartCollection : IReadOnlyList<ForecastPart>
     public IEnumerator<ForecastPart> GetEnumerator() => _parts.GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <summary>A table of the parts, with the mean absolute errors.</summary>
+    /// <returns>Several lines, in invariant culture.</returns>
+    public override string ToString()
+        => TextTable.Of([_kind, "forecasts", "MAE", "naive MAE"],
+            [.. _parts.Select(part => (string[])[part.Name, Html.Number(part.NumberOfForecasts), Html.Number(part.Errors.MeanAbsoluteError), Html.Number(part.SeasonalNaive.MeanAbsoluteError)])]);
+
+    /// <summary>A table of the parts.</summary>
+    /// <returns>A fragment of HTML that needs nothing else: a section with its own styles, in invariant culture.</returns>
+    public string ToHtml() => Html.Section("Forecast", [ForecastHtml.PartTable(_kind, this)]);
 }

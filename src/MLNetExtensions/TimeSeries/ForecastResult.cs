@@ -4,11 +4,9 @@ using System.Text;
 namespace MLNetExtensions.TimeSeries;
 
 /// <summary>The forecast of one series, for people: the steps ahead by the channels that are forecast, in the units of the data.</summary>
-public sealed class ForecastResult
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed class ForecastResult : IDisplayed
 {
-    // More charts make a report that nobody scrolls through.
-    private const int MostCharts = 12;
-
     internal ForecastResult(string group, IReadOnlyList<string> channelNames, IReadOnlyList<float[,]> results)
     {
         Group = group;
@@ -67,7 +65,7 @@ public sealed class ForecastResult
     /// <summary>A chart for each of the first channels, and a table.</summary>
     /// <returns>A piece of HTML that needs nothing from elsewhere.</returns>
     public string ToHtml() => Html.Section(Group.Length == 0 ? "Forecast" : $"Forecast of {Group}",
-        [.. ChannelNames.Take(MostCharts).Select((name, channel) => ForecastHtml.ForecastChart(name, Channel(Forecast, channel)!, Channel(Lower, channel), Channel(Upper, channel))), ForecastHtml.ForecastTable(this)]);
+        [.. ChannelNames.Take(Html.MostCharts).Select((name, channel) => ForecastHtml.ForecastChart(name, Channel(Forecast, channel)!, Channel(Lower, channel), Channel(Upper, channel))), ForecastHtml.ForecastTable(this)]);
 
     private double[]? Channel(float[,]? values, int channel) => values is null ? null : [.. Enumerable.Range(0, Horizon).Select(step => (double)values[step, channel])];
 }

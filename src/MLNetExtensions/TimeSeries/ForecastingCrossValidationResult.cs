@@ -8,10 +8,17 @@ namespace MLNetExtensions.TimeSeries;
 /// <param name="Group">The value of the group column; the empty string without groups.</param>
 /// <param name="Training">The rows trained on.</param>
 /// <param name="Test">The rows that forecasts were compared with.</param>
-public sealed record ForecastingFoldRows(string Group, Range Training, Range Test);
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed record ForecastingFoldRows(string Group, Range Training, Range Test) : IDisplayed
+{
+    /// <summary>The rows as a table.</summary>
+    /// <returns>A fragment of HTML that needs nothing else: a section with its own styles, in invariant culture.</returns>
+    public string ToHtml() => Html.Section("Rows", [Html.Table("Of one fold", ["Group", "training", "test"], [[Group, Training.ToString(), Test.ToString()]])]);
+}
 
 /// <summary>One fold of a cross-validation.</summary>
-public sealed class ForecastingFold
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed class ForecastingFold : IDisplayed
 {
     internal ForecastingFold(int fold, ITransformer model, ForecastingMetrics metrics, IDataView scoredHoldOutSet, IReadOnlyList<ForecastingFoldRows> rows)
     {
@@ -38,12 +45,21 @@ public sealed class ForecastingFold
 
     /// <summary>The rows of training and test, for each group in the order of first appearance; one element without groups.</summary>
     public IReadOnlyList<ForecastingFoldRows> Rows { get; }
+
+    /// <summary>The errors of the fold.</summary>
+    /// <returns>Several lines, in invariant culture.</returns>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"fold {Fold}{Environment.NewLine}{Metrics}");
+
+    /// <summary>The rows of the fold, and its metrics as tables and a chart.</summary>
+    /// <returns>A fragment of HTML that needs nothing else: a section with its own styles, in invariant culture.</returns>
+    public string ToHtml() => Html.Section(string.Create(CultureInfo.InvariantCulture, $"Fold {Fold}"), [ForecastHtml.FoldTable([this]), Metrics.ToHtml()]);
 }
 
 /// <summary>
 /// The result of a cross-validation: the folds, and mean and standard deviation of their metrics. The models belong to the caller: dispose this, or each model by itself.
 /// </summary>
-public sealed class ForecastingCrossValidationResult : IDisposable
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed class ForecastingCrossValidationResult : IDisposable, IDisplayed
 {
     internal ForecastingCrossValidationResult(IReadOnlyList<ForecastingFold> folds)
     {
@@ -104,7 +120,7 @@ public sealed class ForecastingCrossValidationResult : IDisposable
         if (IntervalAverage is { } interval)
         {
             text.AppendLine();
-            text.Append(CultureInfo.InvariantCulture, $"bounds: coverage {interval.Coverage:G5} of {interval.ConfidenceLevel:G5}, mean width {interval.MeanWidth:G5}, quantile loss {interval.QuantileLoss:G5}, interval score {interval.IntervalScore:G5}");
+            text.Append(interval.ToString());
         }
         return text.ToString();
     }

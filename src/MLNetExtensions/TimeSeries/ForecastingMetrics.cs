@@ -4,7 +4,8 @@ using System.Text;
 namespace MLNetExtensions.TimeSeries;
 
 /// <summary>The quality of a forecast column, beside that of the seasonal-naive forecast of the same rows: the value one season before.</summary>
-public sealed class ForecastingMetrics
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed class ForecastingMetrics : IDisplayed
 {
     internal ForecastingMetrics(ForecastPart overall, IReadOnlyList<ForecastPart> perStep, ForecastPartCollection perChannel, ForecastPartCollection perGroup, int seasonality)
     {
@@ -83,7 +84,7 @@ public sealed class ForecastingMetrics
         }
         if (Interval is { } interval)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"bounds: coverage {interval.Coverage:G5} of {interval.ConfidenceLevel:G5}, mean width {interval.MeanWidth:G5}, quantile loss {interval.QuantileLoss:G5}, interval score {interval.IntervalScore:G5}");
+            text.AppendLine(interval.ToString());
         }
         text.Append(CultureInfo.InvariantCulture, $"over {NumberOfForecasts} forecasts; {NumberOfSkippedRows} rows skipped");
         return text.ToString();

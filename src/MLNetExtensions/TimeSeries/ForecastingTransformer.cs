@@ -33,6 +33,14 @@ public abstract class ForecastingTransformer : SequenceScoringTransformer
     /// <summary>The slots of the series column that are forecast, in the order of the forecast's channels.</summary>
     public IReadOnlyList<int> TargetChannels => Model.Options.TargetChannels;
 
+    private protected sealed override IEnumerable<(string Name, string Value)> Facts =>
+    [
+        ("window size", Html.Number((long)WindowSize)),
+        ("horizon", Html.Number((long)Horizon)),
+        ("channels", string.Join(", ", ChannelNames)),
+        ("forecast", string.Join(", ", TargetChannels.Select(channel => ChannelNames[channel]))),
+    ];
+
     internal ForecastingModel Model { get; }
 
     internal override IReadOnlyList<InputColumn> Inputs { get; }

@@ -1,7 +1,10 @@
+using System.Globalization;
+
 namespace MLNetExtensions.TimeSeries;
 
 /// <summary>The quality of a lower and an upper bound of forecasts, averaged over forecasts, steps and channels.</summary>
-public sealed class IntervalMetrics
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed class IntervalMetrics : IDisplayed
 {
     internal IntervalMetrics(double confidenceLevel, double coverage, double meanWidth, double lowerQuantileLoss, double upperQuantileLoss, double intervalScore, long forecasts, long skipped)
     {
@@ -53,4 +56,13 @@ public sealed class IntervalMetrics
         => new(all.First().ConfidenceLevel, combine(all.Select(interval => interval.Coverage)), combine(all.Select(interval => interval.MeanWidth)),
             combine(all.Select(interval => interval.LowerQuantileLoss)), combine(all.Select(interval => interval.UpperQuantileLoss)), combine(all.Select(interval => interval.IntervalScore)),
             all.Sum(interval => interval.NumberOfForecasts), all.Sum(interval => interval.NumberOfSkippedForecasts));
+
+    /// <summary>The metrics in words.</summary>
+    /// <returns>One line, in invariant culture.</returns>
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture, $"bounds: coverage {Coverage:G5} of {ConfidenceLevel:G5}, mean width {MeanWidth:G5}, quantile loss {QuantileLoss:G5}, interval score {IntervalScore:G5}");
+
+    /// <summary>The metrics as a table.</summary>
+    /// <returns>A fragment of HTML that needs nothing else: a section with its own styles, in invariant culture.</returns>
+    public string ToHtml() => Html.Section("Bounds", [ForecastHtml.IntervalTable("All forecasts", this)]);
 }

@@ -5,7 +5,8 @@ namespace MLNetExtensions.TimeSeries;
 /// <summary>
 /// The quality of anomaly scores and flags, row by row, and by event: a run of neighbouring anomalous rows of one series. What is not defined, such as recall without an anomalous row, is NaN.
 /// </summary>
-public sealed class TimeSeriesAnomalyMetrics
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed class TimeSeriesAnomalyMetrics : IDisplayed
 {
     internal TimeSeriesAnomalyMetrics()
     {
@@ -59,4 +60,26 @@ public sealed class TimeSeriesAnomalyMetrics
             events: {EventRecall:P1} of {NumberOfEvents} found, {NumberOfFalseAlarms} false alarms
             over {NumberOfRows} rows, {NumberOfAnomalousRows} of them anomalous, {NumberOfFlaggedRows} flagged; {NumberOfSkippedRows} rows skipped
             """);
+
+    /// <summary>The metrics as a chart and a table.</summary>
+    /// <returns>A fragment of HTML that needs nothing else: a section with its own styles, in invariant culture.</returns>
+    public string ToHtml()
+        => Html.Section("Anomaly detection",
+        [
+            Html.BarChart(PointAdjustment ? "By row (point-adjusted: flatters)" : "By row",
+            [
+                ("precision", Precision),
+                ("recall", Recall),
+                ("F1", F1Score),
+                ("area under ROC curve", AreaUnderRocCurve),
+                ("average precision", AveragePrecision),
+            ], full: 1),
+            Html.Table("Events",
+            [
+                ("events", NumberOfEvents),
+                ("part of them found", EventRecall),
+                ("false alarms", NumberOfFalseAlarms),
+            ]),
+            Html.Paragraph($"{NumberOfRows} rows compared, {NumberOfAnomalousRows} of them anomalous, {NumberOfFlaggedRows} flagged; {NumberOfSkippedRows} rows skipped."),
+        ]);
 }

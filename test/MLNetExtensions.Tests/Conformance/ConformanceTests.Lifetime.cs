@@ -97,6 +97,7 @@ public sealed partial class ConformanceTests
         var disposable = (IDisposable)model;
         disposable.Dispose();
         disposable.Dispose();
+        Displayed.Check(model);
         Must.Fail<ObjectDisposedException>(() => model.Transform(data));
         Must.Fail<ObjectDisposedException>(() => view.GetRowCursor(view.Schema));
         Must.Fail<ObjectDisposedException>(() => view.GetRowCursorSet(view.Schema, 2));

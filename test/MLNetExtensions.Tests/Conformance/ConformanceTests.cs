@@ -22,6 +22,15 @@ public sealed partial class ConformanceTests
 
     private static bool IsOutput(IDataView input, DataViewSchema.Column column) => column.Index >= input.Schema.Count;
 
+    [TestMethod]
+    [DynamicData(nameof(ConformanceEntries.All), typeof(ConformanceEntries))]
+    public void TheModelShowsItself(string name)
+    {
+        var entry = ConformanceEntries.Find(name);
+        var html = Displayed.Check(Model(entry));
+        Must.Contain(html.Value, [Model(entry).GetType().Name, .. entry.Inputs]);
+    }
+
     // ---- Schema ----
 
     [TestMethod]

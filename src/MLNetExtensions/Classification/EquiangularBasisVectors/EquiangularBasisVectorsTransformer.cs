@@ -49,6 +49,14 @@ public sealed class EquiangularBasisVectorsTransformer : FeatureScoringTransform
     /// <summary>The largest cosine below which a row is of no known class, so that its predicted label is missing; null where every row is of a known class.</summary>
     public double? UnknownThreshold => Model.Fit.Threshold;
 
+    private protected override IEnumerable<(string Name, string Value)> Facts =>
+    [
+        ("classes", Html.Number((long)NumberOfClasses)),
+        ("dimension", Html.Number((long)Dimension)),
+        ("temperature", Html.Number(Temperature)),
+        ("threshold of unknown classes", UnknownThreshold is { } threshold ? Html.Number(threshold) : "none"),
+    ];
+
     internal EbvModel Model { get; }
 
     internal EbvInput Input { get; }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text;
 using MLNetExtensions.Torch;
 using static TorchSharp.torch;
 
@@ -10,7 +9,8 @@ namespace MLNetExtensions;
 /// How far features have collapsed to their class means, and these to a regular simplex (Papyan, Han and Donoho, 2020). 0 (<see cref="NearestMeanAgreement"/>: 1)
 /// at full collapse; classes without rows are left out; NaN with fewer than two classes.
 /// </summary>
-public sealed record NeuralCollapse
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed record NeuralCollapse : IDisplayed
 {
     // Directions in which the means vary less than this part of the most count as none.
     private const double SmallestVariance = 1e-6;
@@ -54,24 +54,37 @@ public sealed record NeuralCollapse
     /// <summary>One figure to a line.</summary>
     /// <returns>The figures, with what they are at full collapse.</returns>
     public override string ToString()
+        => string.Join(Environment.NewLine, Figures().Select(figure => string.Create(CultureInfo.InvariantCulture, $"{figure.Name,-5} {figure.Value,8:F4}  ({figure.Goal} at full collapse)  {figure.What}")));
+
+    /// <summary>The figures as a chart and a table, with what they are at full collapse.</summary>
+    /// <returns>A fragment of HTML that needs nothing else: a section with its own styles, in invariant culture.</returns>
+    public string ToHtml()
+        => Html.Section("Neural collapse",
+        [
+            Html.BarChart("What is 0 at full collapse", [.. Figures().Where(figure => figure.Name.Length > 0 && figure.Goal == 0).Select(figure => (figure.Name, figure.Value))], full: 1),
+            Html.Table("Figures", ["", "value", "at full collapse", "what"], Figures().Select(figure => (string[])[figure.Name, Html.Number(figure.Value), Html.Number(figure.Goal), figure.What])),
+        ]);
+
+    private IEnumerable<(string Name, double Value, int Goal, string What)> Figures()
     {
-        var text = new StringBuilder();
-        void Add(string name, double? value, int goal, string what)
+        (string, double?, int, string)[] all =
+        [
+            ("NC1", WithinClassVariability, 0, "spread within classes against that between them"),
+            ("NC2", SimplexDistance, 0, "distance of the centred class means from a simplex"),
+            ("", LengthSpread, 0, "spread of their lengths"),
+            ("", CosineSpread, 0, "spread of the cosines between them"),
+            ("", CosineGap, 0, "mean distance of these cosines from -1/(C - 1)"),
+            ("NC2b", BasisDistance, 0, "distance of the class means from the class vectors, by their Gram matrices"),
+            ("NC3", Alignment, 0, "distance of the centred class vectors from the centred class means"),
+            ("NC4", NearestMeanAgreement, 1, "part of the rows whose nearest class mean is the predicted class"),
+        ];
+        foreach (var (name, value, goal, what) in all)
         {
             if (value is { } number)
             {
-                text.AppendLine(CultureInfo.InvariantCulture, $"{name,-5} {number,8:F4}  ({goal} at full collapse)  {what}");
+                yield return (name, number, goal, what);
             }
         }
-        Add("NC1", WithinClassVariability, 0, "spread within classes against that between them");
-        Add("NC2", SimplexDistance, 0, "distance of the centred class means from a simplex");
-        Add("", LengthSpread, 0, "spread of their lengths");
-        Add("", CosineSpread, 0, "spread of the cosines between them");
-        Add("", CosineGap, 0, "mean distance of these cosines from -1/(C - 1)");
-        Add("NC2b", BasisDistance, 0, "distance of the class means from the class vectors, by their Gram matrices");
-        Add("NC3", Alignment, 0, "distance of the centred class vectors from the centred class means");
-        Add("NC4", NearestMeanAgreement, 1, "part of the rows whose nearest class mean is the predicted class");
-        return text.ToString().TrimEnd();
     }
 
     /// <summary>Measures rows that the network has seen, in evaluation.</summary>

@@ -5,7 +5,8 @@ namespace MLNetExtensions;
 /// <summary>
 /// The quality of predicted labels over episodes, or over one view without episodes. Support rows and rows without a label do not count; a row without a predicted label is wrong.
 /// </summary>
-public sealed class FewShotMetrics
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed class FewShotMetrics : IDisplayed
 {
     // Of the standard normal distribution, as published tables have it.
     internal const double Normal95 = 1.96;
@@ -58,12 +59,13 @@ public sealed class FewShotMetrics
     public string ToHtml()
         => Html.Section("Few-shot classification",
         [
-            Html.Table("Episodes", ["", "value"],
+            Html.BarChart("Parts of the rows, and of the information", [("accuracy", Accuracy), ("matched accuracy", MatchedAccuracy), ("mutual information", NormalizedMutualInformation)], full: 1),
+            Html.Table("Episodes",
             [
-                ["accuracy", Html.Number(Accuracy)],
-                ["95 % interval, half its width", Html.Number(AccuracyInterval)],
-                ["normalised mutual information", Html.Number(NormalizedMutualInformation)],
-                ["matched accuracy", Html.Number(MatchedAccuracy)],
+                ("accuracy", Accuracy),
+                ("95 % interval, half its width", AccuracyInterval),
+                ("normalised mutual information", NormalizedMutualInformation),
+                ("matched accuracy", MatchedAccuracy),
             ]),
             Html.Paragraph($"{NumberOfEpisodes} episodes, {NumberOfRows} rows compared, {NumberOfUnassignedRows} of them without a predicted label; {NumberOfSkippedRows} rows skipped."),
         ]);

@@ -97,6 +97,19 @@ public sealed class TransductiveFewShotTransformer : ScoringTransformer, ISavedT
         }
     }
 
+    private protected override IEnumerable<(string Name, string Value)> Facts =>
+    [
+        ("inference", Inference.ToString()),
+        ("lambda", Html.Number(Lambda)),
+        ("rounds", Html.Number((long)NumberOfIterations)),
+        ("converged", Converged ? "yes" : "no"),
+        ("share of each class", string.Join(", ", ClassProportions.Select(Html.Number))),
+        ("neighbours found", NeighborRecall is { } recall ? Html.Number(recall) : "all"),
+    ];
+
+    private protected override IEnumerable<string> Charts
+        => Objective.Count == 0 ? [] : [Html.LineChart("Objective", "round", fromZero: false, new ChartLine("objective", Html.Color(0), Objective))];
+
     internal FewShotModel Model { get; }
 
     internal FewShotColumns Columns { get; }

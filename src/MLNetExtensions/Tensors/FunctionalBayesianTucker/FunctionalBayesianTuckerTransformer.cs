@@ -69,6 +69,17 @@ public sealed class FunctionalBayesianTuckerTransformer : FeatureScoringTransfor
     /// <summary>The number of rows that the model was trained on, updates included.</summary>
     public long NumberOfRows => _posterior.Rows;
 
+    private protected override IEnumerable<(string Name, string Value)> Facts =>
+    [
+        ("form", Form.ToString()),
+        ("functions of each mode", string.Join(", ", Ranks.Select(rank => Html.Number((long)rank)))),
+        ("length scale of each mode", string.Join(", ", LengthScales.Select(Html.Number))),
+        ("prior variance of each mode", string.Join(", ", Variances.Select(Html.Number))),
+        ("noise", Html.Number(NoiseStandardDeviation)),
+        ("evidence bound", Html.Number(EvidenceLowerBound)),
+        ("rows", Html.Number(NumberOfRows)),
+    ];
+
     internal override ModelSignature Signature => s_signature;
 
     internal override IReadOnlyList<InputColumn> Inputs { get; }

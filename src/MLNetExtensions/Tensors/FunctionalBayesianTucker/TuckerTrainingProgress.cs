@@ -3,7 +3,8 @@ using System.Globalization;
 namespace MLNetExtensions.Tensors;
 
 /// <summary>Where the training of a functional Tucker decomposition stands after an iteration.</summary>
-public sealed class TuckerTrainingProgress
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed class TuckerTrainingProgress : IDisplayed
 {
     internal TuckerTrainingProgress(FunctionalTuckerProgress progress, FunctionalTuckerScaling scaling)
     {
@@ -36,4 +37,10 @@ public sealed class TuckerTrainingProgress
     /// <summary>One line for a log.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"{Phase}, iteration {Iteration}: bound {EvidenceLowerBound:G8}, training RMSE {TrainingError:G5}, noise {NoiseStandardDeviation:G5}, length scales {string.Join(" ", LengthScales.Select(scale => scale.ToString("G4", CultureInfo.InvariantCulture)))}");
+
+    /// <summary>Where the training stands, as a table.</summary>
+    /// <returns>A fragment of HTML that needs nothing else: a section with its own styles, in invariant culture.</returns>
+    public string ToHtml()
+        => Html.Section("Training", [Html.Table(FormattableString.Invariant($"{Phase}, iteration {Iteration}"),
+            [("evidence bound", EvidenceLowerBound), ("training RMSE", TrainingError), ("noise", NoiseStandardDeviation), .. LengthScales.Select((scale, mode) => (FormattableString.Invariant($"length scale of mode {mode}"), scale))])]);
 }

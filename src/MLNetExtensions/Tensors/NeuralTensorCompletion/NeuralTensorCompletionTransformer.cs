@@ -50,6 +50,14 @@ public sealed class NeuralTensorCompletionTransformer : RowScoringTransformer, I
     /// <summary>Whether the model is that of the second training, on the augmented tensor.</summary>
     public bool IsAugmented => Completion.IsAugmented;
 
+    private protected override IEnumerable<(string Name, string Value)> Facts =>
+    [
+        ("base model", BaseModel.ToString()),
+        .. ModeColumnNames.Zip(NumberOfEntities, (name, count) => ($"keys of {name}", Html.Number((long)count))),
+        ("trained on new cells too", IsAugmented ? "yes" : "no"),
+        ("RMSE of the validation cells", ValidationRootMeanSquaredError is { } error ? Html.Number(error) : "not measured"),
+    ];
+
     internal TensorCompletion Completion { get; }
 
     internal override ModelSignature Signature => s_signature;
@@ -77,27 +85,27 @@ public sealed class NeuralTensorCompletionTransformer : RowScoringTransformer, I
     }
 
     /// <summary>The entities of a mode with their importances.</summary>
-    internal IDataView GetEntityImportance(string modeColumnName)
+    internal ResultTable GetEntityImportance(string modeColumnName)
     {
         ThrowIfDisposed();
         var mode = ModeOf(modeColumnName);
-        return new Table(Host)
+        return new Table(Host, $"Importance of {modeColumnName}")
             .Add(modeColumnName, [.. Completion.Modes[mode].Names])
             .Add("Importance", NumberDataViewType.Double, Completion.Importance[mode])
             .Add("Cells", NumberDataViewType.Int64, Completion.Cells[mode])
-            .Build();
+            .Build(modeColumnName, "Importance");
     }
 
     /// <summary>The training cells with their influences.</summary>
     /// <exception cref="InvalidOperationException">They were not kept.</exception>
-    internal IDataView GetCellInfluences()
+    internal ResultTable GetCellInfluences()
     {
         ThrowIfDisposed();
         if (Completion.Influences is not { } influences)
         {
             throw Check.BadData(Host, $"The model was trained without {nameof(NeuralTensorCompletionTrainer.Options.KeepCellInfluences)}.");
         }
-        var table = new Table(Host).Add("Row", NumberDataViewType.Int64, influences.Rows);
+        var table = new Table(Host, "Influence of cells").Add("Row", NumberDataViewType.Int64, influences.Rows);
         for (var mode = 0; mode < ModeColumnNames.Count; mode++)
         {
             var names = new string[influences.Rows.Length];
@@ -111,12 +119,12 @@ public sealed class NeuralTensorCompletionTransformer : RowScoringTransformer, I
     }
 
     /// <summary>The entities of a mode with their embeddings.</summary>
-    internal IDataView GetEmbeddings(string modeColumnName)
+    internal ResultTable GetEmbeddings(string modeColumnName)
     {
         ThrowIfDisposed();
         var mode = ModeOf(modeColumnName);
         var (embeddings, bias) = Completion.Embeddings(mode);
-        var table = new Table(Host).Add(modeColumnName, [.. Completion.Modes[mode].Names]).AddVectors("Embedding", NumberDataViewType.Single, embeddings);
+        var table = new Table(Host, $"Embeddings of {modeColumnName}").Add(modeColumnName, [.. Completion.Modes[mode].Names]).AddVectors("Embedding", NumberDataViewType.Single, embeddings);
         return (bias is null ? table : table.Add("Bias", NumberDataViewType.Single, bias)).Build();
     }
 

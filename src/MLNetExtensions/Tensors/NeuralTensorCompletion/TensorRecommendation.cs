@@ -1,7 +1,8 @@
 namespace MLNetExtensions.Tensors;
 
 /// <summary>A key that completes a cell, and the score of that cell.</summary>
-public sealed class TensorRecommendation
+[TypeFormatterSource(typeof(FormatterSource))]
+public sealed class TensorRecommendation : IDisplayed
 {
     internal TensorRecommendation(string key, float score) => (Key, Score) = (key, score);
 
@@ -13,4 +14,8 @@ public sealed class TensorRecommendation
 
     /// <summary>Key and score.</summary>
     public override string ToString() => FormattableString.Invariant($"{Key}: {Score:G6}");
+
+    /// <summary>Key and score as a table.</summary>
+    /// <returns>A fragment of HTML that needs nothing else: a section with its own styles, in invariant culture.</returns>
+    public string ToHtml() => Html.Section("Recommendation", [Html.Table("Score", [(Key, (double)Score)])]);
 }

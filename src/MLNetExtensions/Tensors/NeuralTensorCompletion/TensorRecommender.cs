@@ -43,7 +43,7 @@ internal sealed class TensorRecommender
 
     /// <summary>The best entities for one set of keys.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There are no positive number of them asked for.</exception>
-    internal IReadOnlyList<TensorRecommendation> Recommend(IReadOnlyDictionary<string, string> fixedKeys, int top, IEnumerable<string>? excluded)
+    internal TensorRecommendationCollection Recommend(IReadOnlyDictionary<string, string> fixedKeys, int top, IEnumerable<string>? excluded)
     {
         CheckTop(top);
         var query = new int[_order];
@@ -52,12 +52,12 @@ internal sealed class TensorRecommender
             query[mode] = mode == _mode ? 0 : _completion.Modes[mode].IndexOf(fixedKeys[name] ?? "");
         }
         HashSet<int> without = [.. (excluded ?? []).Select(_completion.Modes[_mode].IndexOf)];
-        return [.. Best([query], top, _ => without)[0].Select(found => new TensorRecommendation(_completion.Modes[_mode].Names[found.Entity], found.Score))];
+        return new(_model.ModeColumnNames[_mode], [.. Best([query], top, _ => without)[0].Select(found => new TensorRecommendation(_completion.Modes[_mode].Names[found.Entity], found.Score))]);
     }
 
     /// <summary>The best entities for each row.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type, or there are no positive number of them asked for.</exception>
-    internal IDataView Recommend(IDataView fixedKeys, int top, IDataView? excluded)
+    internal ResultTable Recommend(IDataView fixedKeys, int top, IDataView? excluded)
     {
         CheckTop(top);
         var queries = Read(fixedKeys, [.. _model.Inputs.Where((_, mode) => mode != _mode)]);
@@ -155,9 +155,9 @@ internal sealed class TensorRecommender
         return result;
     }
 
-    private IDataView Result(List<int[]> queries, List<(int Entity, float Score)>[] found)
+    private ResultTable Result(List<int[]> queries, List<(int Entity, float Score)>[] found)
     {
-        var table = new Table(_host)
+        var table = new Table(_host, $"Recommendations of {_model.ModeColumnNames[_mode]}")
             .Add("Row", NumberDataViewType.Int64, [.. found.SelectMany((best, query) => best.Select(_ => (long)query))]);
         foreach (var (mode, name) in _model.ModeColumnNames.Index())
         {

@@ -33,6 +33,8 @@ public sealed class TimesNetAnomalyDetectionTransformer : TimesNetReconstruction
     /// <summary>The score above which a row is an anomaly.</summary>
     public float Threshold { get; }
 
+    private protected override IEnumerable<(string Name, string Value)> Facts => base.Facts.Append(("threshold", Html.Number(Threshold)));
+
     static ModelSignature ISavedTransformer<TimesNetAnomalyDetectionTransformer>.ModelSignature => s_signature;
 
     internal override ModelSignature Signature => s_signature;

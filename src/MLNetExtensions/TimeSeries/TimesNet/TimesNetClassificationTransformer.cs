@@ -46,6 +46,13 @@ public sealed class TimesNetClassificationTransformer : FeatureScoringTransforme
     /// <summary>The number of steps that are looked at, from the first: those of the longest series that the model was fitted to.</summary>
     public int WindowSize => _windows.Steps;
 
+    private protected override IEnumerable<(string Name, string Value)> Facts =>
+    [
+        ("window size", Html.Number((long)WindowSize)),
+        ("channels", Html.Number((long)NumberOfChannels)),
+        ("classes", Html.Number((long)_labels.Count)),
+    ];
+
     internal override ModelSignature Signature => s_signature;
 
     internal override IReadOnlyList<InputColumn> Inputs { get; }

@@ -22,6 +22,13 @@ public abstract class TimesNetReconstructionTransformer : SequenceScoringTransfo
     /// <summary>The names of the channels, in the order of the slots of the series column.</summary>
     public IReadOnlyList<string> ChannelNames => Model.Options.ChannelNames;
 
+    private protected override IEnumerable<(string Name, string Value)> Facts =>
+    [
+        ("window size", Html.Number((long)WindowSize)),
+        ("windows", IsCausal ? "end at their row" : "one after another"),
+        ("channels", string.Join(", ", ChannelNames)),
+    ];
+
     internal TimesNetReconstructionModel Model { get; }
 
     internal sealed override IReadOnlyList<InputColumn> Inputs { get; }
