@@ -35,6 +35,23 @@ internal static class Style
         }
     }
 
+    /// <summary>The room between two lines.</summary>
+    public static void Band(Plot plot, double[] x, double[] lower, double[] upper, Color color, string? name)
+    {
+        var band = plot.Add.FillY(x, lower, upper);
+        band.FillColor = color.WithAlpha(0.18);
+        band.LineWidth = 0;
+        band.MarkerSize = 0;
+        band.LegendText = name ?? "";
+    }
+
+    /// <summary>Bars at 0, 1, 2 …, moved aside to stand beside others.</summary>
+    public static void Bars(Plot plot, double[] values, double shift, Color color, string? name)
+    {
+        var bars = plot.Add.Bars(values.Select((value, i) => new Bar { Position = i + shift, Value = value, Size = 0.38, FillColor = color, LineWidth = 0 }).ToArray());
+        bars.LegendText = name ?? "";
+    }
+
     public static void Finish(Plot plot, Alignment? legend)
     {
         plot.ShowLegend(legend ?? Alignment.UpperLeft, Orientation.Horizontal).ShadowColor = Colors.Transparent;

@@ -18,8 +18,8 @@ internal static class Plots
             var plot = plots.GetPlot(i);
             var shown = keys[..Math.Min(MostBars, keys.Length)];
             double cells = keys.Sum(key => key.Cells);
-            Bars(plot, [.. shown.Select(key => 100 * key.Importance)], -0.2, Style.Model, "importance");
-            Bars(plot, [.. shown.Select(key => 100 * key.Cells / cells)], 0.2, Style.Muted, "part of the cells");
+            Style.Bars(plot, [.. shown.Select(key => 100 * key.Importance)], -0.2, Style.Model, "importance");
+            Style.Bars(plot, [.. shown.Select(key => 100 * key.Cells / cells)], 0.2, Style.Muted, "part of the cells");
             plot.Axes.Bottom.SetTicks([.. shown.Select((_, bar) => (double)bar)], [.. shown.Select(key => key.Key)]);
             plot.Axes.Bottom.TickLabelStyle.Rotation = shown.Length > MostBars / 2 ? 30 : 0;
             plot.Axes.Bottom.TickLabelStyle.Alignment = shown.Length > MostBars / 2 ? Alignment.MiddleLeft : Alignment.UpperCenter;
@@ -36,8 +36,8 @@ internal static class Plots
     public static void SaveErrors(double[] without, double[] with, double ofMean, string path)
     {
         using var plot = new Plot();
-        Bars(plot, without, -0.2, Style.Muted, "without augmentation");
-        Bars(plot, with, 0.2, Style.Model, "with augmentation (DAIN)");
+        Style.Bars(plot, without, -0.2, Style.Muted, "without augmentation");
+        Style.Bars(plot, with, 0.2, Style.Model, "with augmentation (DAIN)");
         var line = plot.Add.HorizontalLine(ofMean);
         line.Color = Style.Truth;
         line.LinePattern = LinePattern.Dashed;
@@ -48,11 +48,5 @@ internal static class Plots
         Style.Finish(plot, Alignment.UpperRight);
         plot.Axes.SetLimitsY(0, 1.3 * new[] { ofMean, without.Max(), with.Max() }.Max());
         plot.SavePng(path, Style.Width, 500);
-    }
-
-    private static void Bars(Plot plot, double[] values, double shift, Color color, string name)
-    {
-        var bars = plot.Add.Bars(values.Select((value, i) => new Bar { Position = i + shift, Value = value, Size = 0.38, FillColor = color, LineWidth = 0 }).ToArray());
-        bars.LegendText = name;
     }
 }

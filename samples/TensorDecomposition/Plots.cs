@@ -25,10 +25,7 @@ internal static class Plots
                 var color = Color.FromHex(s_functions[r % s_functions.Length]);
                 double[] means = [.. points.Select((_, i) => function.Means[i, r])];
                 double[] widths = [.. points.Select((_, i) => 2 * Math.Sqrt(function.Variances[i, r]))];
-                var band = plot.Add.FillY(points, [.. means.Zip(widths, (mean, width) => mean - width)], [.. means.Zip(widths, (mean, width) => mean + width)]);
-                band.FillColor = color.WithAlpha(0.18);
-                band.LineWidth = 0;
-                band.MarkerSize = 0;
+                Style.Band(plot, points, [.. means.Zip(widths, (mean, width) => mean - width)], [.. means.Zip(widths, (mean, width) => mean + width)], color, null);
                 var line = plot.Add.ScatterLine(points, means, color);
                 line.LineWidth = 1.5f;
                 line.LegendText = $"function {r + 1}";

@@ -72,7 +72,7 @@ internal static class ModelLoader<TTransformer>
 
 internal static class ModelJson
 {
-    internal static readonly JsonSerializerOptions Options = new()
+    internal static readonly JsonSerializerOptions Options = new(Json.Plain)
     {
         WriteIndented = true,
         // For people: names are written as they are.

@@ -11,7 +11,7 @@ namespace MLNetExtensions.Torch;
 /// <param name="Settings">Its properties.</param>
 internal sealed record FactoryReference(string Name, string Assembly, string Type, JsonElement Settings)
 {
-    private static readonly JsonSerializerOptions s_json = new()
+    private static readonly JsonSerializerOptions s_json = new(Json.Plain)
     {
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         IgnoreReadOnlyProperties = true,

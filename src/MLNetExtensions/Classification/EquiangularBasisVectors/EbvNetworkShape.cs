@@ -54,7 +54,7 @@ internal sealed record EbvNetworkShape(int Inputs, int Dimension, MlpShape? Mlp,
     }
 
     /// <summary>All of it as text, for the fingerprint of a training.</summary>
-    public override string ToString() => JsonSerializer.Serialize(this);
+    public override string ToString() => JsonSerializer.Serialize(this, Json.Plain);
 
     /// <summary>Of our own trunks, with running statistics; a double, because a file may claim anything.</summary>
     private double NumberOfWeights

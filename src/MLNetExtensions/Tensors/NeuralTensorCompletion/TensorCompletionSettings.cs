@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using MLNetExtensions.Torch;
 
 namespace MLNetExtensions.Tensors;
 
@@ -52,5 +53,5 @@ internal sealed record TensorCompletionSettings
     public IReadOnlyList<double>? Uniforms { get; init; }
 
     /// <summary>All of it as text, for the fingerprint of a training.</summary>
-    public override string ToString() => JsonSerializer.Serialize(this);
+    public override string ToString() => JsonSerializer.Serialize(this, Json.Plain);
 }

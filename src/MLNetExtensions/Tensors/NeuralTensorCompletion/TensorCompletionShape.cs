@@ -122,5 +122,5 @@ internal sealed record TensorCompletionShape
     }
 
     /// <summary>All of it as text, for the fingerprint of a training.</summary>
-    public override string ToString() => JsonSerializer.Serialize(this);
+    public override string ToString() => JsonSerializer.Serialize(this, Json.Plain);
 }

@@ -1,0 +1,31 @@
+using ScottPlot;
+
+namespace Samples.Apps;
+
+/// <summary>Charts of the apps.</summary>
+internal static class Charts
+{
+    /// <summary>The colour of what a model is compared with.</summary>
+    public static readonly Color Rival = Color.FromHex("#1971C2");
+
+    /// <summary>Draws a chart with titles, in the looks of all samples.</summary>
+    /// <param name="title">What it shows.</param>
+    /// <param name="xTitle">The horizontal axis, with its unit.</param>
+    /// <param name="yTitle">The vertical axis, with its unit.</param>
+    /// <param name="legend">Where the legend stands; null = there is none.</param>
+    /// <param name="draw">Draws the content.</param>
+    public static Plot Draw(string title, string xTitle, string yTitle, Alignment? legend, Action<Plot> draw)
+    {
+        var plot = new Plot();
+        draw(plot);
+        plot.Title(title);
+        plot.XLabel(xTitle);
+        plot.YLabel(yTitle);
+        Style.Finish(plot, legend);
+        plot.Font.Set(Fonts.Sans);
+        return plot;
+    }
+
+    /// <summary>A line over numbered steps, from 1 on.</summary>
+    public static void Line(Plot plot, IEnumerable<double> values, Color color, string name, double firstX = 1, float width = 1.5f) => Style.Line(plot, [.. values], firstX, color, name, width);
+}
