@@ -32,16 +32,16 @@ internal static class SeriesFile
         }
     }
 
+    /// <summary>A column.</summary>
+    /// <exception cref="InvalidDataException">There is no such column.</exception>
+    public static DataFrameColumn Column(DataFrame table, string path, string column)
+        => table.Columns.FirstOrDefault(one => one.Name == column) ?? throw new InvalidDataException($"'{path}' has no column '{column}'. It has: {string.Join(", ", table.Columns.Select(one => one.Name))}.");
+
     /// <summary>The numbers of a column; a gap is NaN.</summary>
     /// <exception cref="InvalidDataException">There is no such column, or it holds no numbers.</exception>
     public static float[] Numbers(DataFrame table, string path, string column)
     {
-        var index = table.Columns.IndexOf(column);
-        if (index < 0)
-        {
-            throw new InvalidDataException($"'{path}' has no column '{column}'. It has: {string.Join(", ", table.Columns.Select(one => one.Name))}.");
-        }
-        var values = table.Columns[index];
+        var values = Column(table, path, column);
         return values.IsNumericColumn()
             ? [.. Enumerable.Range(0, (int)values.Length).Select(row => values[row] is { } value ? Convert.ToSingle(value) : float.NaN)]
             : throw new InvalidDataException($"The column '{column}' of '{path}' holds other things than numbers.");

@@ -25,6 +25,7 @@ internal sealed class App
     {
         // The same numbers look the same everywhere.
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        Charts.SetFont();
         _name = name;
         _report = new(title);
         _report.Paragraph(description);

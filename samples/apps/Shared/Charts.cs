@@ -5,6 +5,9 @@ namespace Samples.Apps;
 /// <summary>Charts of the apps.</summary>
 internal static class Charts
 {
+    // Without a name, Linux may come to any font, whatever it looks like.
+    private static readonly string[] s_fonts = ["Segoe UI", "Helvetica Neue", "DejaVu Sans", "Liberation Sans", "Noto Sans", "Arial"];
+
     /// <summary>The colour of what a model is compared with.</summary>
     public static readonly Color Rival = Color.FromHex("#1971C2");
 
@@ -14,7 +17,8 @@ internal static class Charts
     /// <param name="yTitle">The vertical axis, with its unit.</param>
     /// <param name="legend">Where the legend stands; null = there is none.</param>
     /// <param name="draw">Draws the content.</param>
-    public static Plot Draw(string title, string xTitle, string yTitle, Alignment? legend, Action<Plot> draw)
+    /// <param name="fromZero">Whether the vertical axis begins at 0.</param>
+    public static Plot Draw(string title, string xTitle, string yTitle, Alignment? legend, Action<Plot> draw, bool fromZero = false)
     {
         var plot = new Plot();
         draw(plot);
@@ -22,10 +26,17 @@ internal static class Charts
         plot.XLabel(xTitle);
         plot.YLabel(yTitle);
         Style.Finish(plot, legend);
-        plot.Font.Set(Fonts.Sans);
+        if (fromZero)
+        {
+            plot.Axes.AutoScale();
+            plot.Axes.SetLimitsY(0, plot.Axes.GetLimits().Top);
+        }
         return plot;
     }
 
     /// <summary>A line over numbered steps, from 1 on.</summary>
     public static void Line(Plot plot, IEnumerable<double> values, Color color, string name, double firstX = 1, float width = 1.5f) => Style.Line(plot, [.. values], firstX, color, name, width);
+
+    /// <summary>Makes all charts use a font without serifs that this machine has.</summary>
+    public static void SetFont() => Fonts.Default = s_fonts.FirstOrDefault(name => Fonts.GetTypeface(name, bold: false, italic: false)?.FamilyName == name, Fonts.Default);
 }
