@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using MLNetExtensions;
 using MLNetExtensions.Tensors;
+using Samples;
 
 namespace TensorCompletion;
 

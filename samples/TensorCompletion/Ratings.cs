@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using Samples;
 
 namespace TensorCompletion;
 
@@ -23,7 +24,7 @@ internal static class Ratings
 
     private static readonly string[] s_times = ["morning", "noon", "evening", "night"];
 
-    public static IDataView Generate(MLContext ml, int seed)
+    public static Cells Generate(MLContext ml, int seed)
     {
         var random = new Random(seed);
         var (users, films) = (Vectors(Users, 0), Vectors(Films, 0));
@@ -41,7 +42,7 @@ internal static class Ratings
             var stars = 3 + userShifts[user] + filmShifts[film] + 0.5 * taste + Noise * Normal();
             ratings.TryAdd((user, film, time), new() { User = $"user {user + 1:D3}", Film = $"film {film + 1:D2}", Time = s_times[time], Stars = (float)Math.Clamp(stars, 1, 5) });
         }
-        return ml.Data.LoadFromEnumerable(ratings.Values);
+        return new(ml.Data.LoadFromEnumerable(ratings.Values), [nameof(Rating.User), nameof(Rating.Film), nameof(Rating.Time)], nameof(Rating.Stars));
 
         double[][] Vectors(int count, double mean) => [.. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, Tastes).Select(_ => mean + (mean == 0 ? 1 : 0.5) * Normal()).ToArray())];
 

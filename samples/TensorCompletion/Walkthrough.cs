@@ -19,7 +19,7 @@ internal static class Walkthrough
         Directory.CreateDirectory(settings.OutputFolder);
 
         Say.Step("1. Known cells");
-        var cells = settings.DataPath is null ? Cells.Generate(ml, Seed) : Cells.Read(ml, settings.DataPath, settings.ModeColumns, settings.ValueColumn);
+        var cells = settings.DataPath is null ? Ratings.Generate(ml, Seed) : Cells.Read(ml, settings.DataPath, settings.ModeColumns, settings.ValueColumn);
         int[] counts = [.. cells.Modes.Select(mode => cells.Data.GetColumn<string>(mode).Distinct().Count())];
         var known = cells.Data.GetColumn<float>(cells.Value).Count(float.IsFinite);
         Say.Line($"'{cells.Value}' is known in {known} of {counts.Aggregate(1.0, (product, count) => product * count):F0} cells: {string.Join(" x ", cells.Modes.Zip(counts, (mode, count) => $"{count} {mode}"))}.");

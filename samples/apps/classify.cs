@@ -93,13 +93,13 @@ return app.Run(args, () =>
     // How far rows lie from the vector of the nearest class.
     Plot Angles(Answer[] answers, string title)
     {
-        var (nearest, bins) = (answers.Select(row => row.Degrees).Where(double.IsFinite).Order().ToArray(), 24);
+        var (nearest, bins) = (answers.Select(row => row.Degrees).Where(double.IsFinite).Order().ToArray(), 20);
         var (first, width) = (nearest[0], Math.Max(1e-3, (nearest[^1] - nearest[0]) / (bins - 1)));
         return Charts.Draw(title, "angle to the nearest class, degrees", "part of the rows, percent", Alignment.UpperRight, plot =>
         {
             Bars(OfKnown(answers), -0.2, Style.Muted, "classes known at first");
             Bars(OfUnknown(answers), 0.2, Style.Model, $"'{unknown}'");
-            plot.Axes.Bottom.SetTicks([.. Enumerable.Range(0, bins).Select(i => (double)i)], [.. Enumerable.Range(0, bins).Select(i => $"{first + i * width:F0}°")]);
+            plot.Axes.Bottom.SetTicks([.. Enumerable.Range(0, bins).Select(i => (double)i)], [.. Enumerable.Range(0, bins).Select(i => $"{first + i * width:F1}°")]);
 
             void Bars(Answer[] part, double shift, Color color, string name)
                 => Style.Bars(plot, [.. Enumerable.Range(0, bins).Select(i => 100 * Share(part, row => (int)Math.Round((row.Degrees - first) / width) == i))], shift, color, name);

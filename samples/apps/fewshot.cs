@@ -54,7 +54,7 @@ return app.Run(args, () =>
     }
     app.Tell($"The rows to show are drawn {repeats.Value} times; the same ones for both.");
     app.Table(["right answers", "mean", "worst draw", "best draw"], [.. methods.Zip(accuracies, (method, values) => new[] { method.Name, $"{values.Average():P1}", $"{values.Min():P1}", $"{values.Max():P1}" })]);
-    app.Chart(Charts.Draw("Right answers", "draw", "percent of the rows that are asked", Alignment.UpperLeft, plot =>
+    app.Chart(Charts.Draw("Right answers", "draw", "percent of those asked", Alignment.UpperLeft, plot =>
     {
         Style.Bars(plot, [.. accuracies[0].Select(value => 100 * value)], -0.2, Charts.Rival, methods[0].Name);
         Style.Bars(plot, [.. accuracies[1].Select(value => 100 * value)], 0.2, Style.Model, methods[1].Name);

@@ -37,6 +37,29 @@ internal static class Charts
     /// <summary>A line over numbered steps, from 1 on.</summary>
     public static void Line(Plot plot, IEnumerable<double> values, Color color, string name, double firstX = 1, float width = 1.5f) => Style.Line(plot, [.. values], firstX, color, name, width);
 
+    /// <summary>A field over two axes, and where it was measured.</summary>
+    public static Plot Map(string title, string xTitle, string yTitle, string unit, double[,] values, (double Least, double Most) x, (double Least, double Most) y, ScottPlot.Range? range, IReadOnlyList<(double X, double Y)> measured)
+    {
+        var plot = new Plot();
+        var map = plot.Add.Heatmap(values);
+        map.Colormap = new ScottPlot.Colormaps.Viridis();
+        // Row 0 of the values stands at the bottom.
+        map.FlipVertically = true;
+        map.Extent = new(x.Least, x.Most, y.Least, y.Most);
+        map.ManualRange = range;
+        var bar = plot.Add.ColorBar(map);
+        bar.Label = unit;
+        bar.LabelStyle.Bold = false;
+        plot.Add.Markers(measured.Select(one => one.X).ToArray(), measured.Select(one => one.Y).ToArray(), MarkerShape.FilledCircle, 2, Colors.White.WithAlpha(0.5));
+        plot.Title(title);
+        plot.XLabel(xTitle);
+        plot.YLabel(yTitle);
+        plot.Axes.Bottom.Label.Bold = plot.Axes.Left.Label.Bold = false;
+        plot.HideGrid();
+        plot.Axes.SetLimits(x.Least, x.Most, y.Least, y.Most);
+        return plot;
+    }
+
     /// <summary>Makes all charts use a font without serifs that this machine has.</summary>
     public static void SetFont() => Fonts.Default = s_fonts.FirstOrDefault(name => Fonts.GetTypeface(name, bold: false, italic: false)?.FamilyName == name, Fonts.Default);
 }

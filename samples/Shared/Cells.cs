@@ -1,15 +1,11 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using Samples;
 
-namespace TensorCompletion;
+namespace Samples;
 
-/// <summary>Known cells with the names of their columns.</summary>
+/// <summary>Known cells of a tensor, with the names of their columns.</summary>
 internal sealed record Cells(IDataView Data, string[] Modes, string Value)
 {
-    /// <summary>The sample's own ratings.</summary>
-    public static Cells Generate(MLContext ml, int seed) => new(Ratings.Generate(ml, seed), [nameof(Rating.User), nameof(Rating.Film), nameof(Rating.Time)], nameof(Rating.Stars));
-
     /// <summary>Reads a file of the user: modes as text, whatever they are.</summary>
     /// <exception cref="InvalidDataException">The file is no such table.</exception>
     public static Cells Read(MLContext ml, string path, IReadOnlyList<string> modes, string? value)
