@@ -2,7 +2,7 @@
 // File-based apps are prepared for ahead-of-time compilation, unless they say no. ML.NET compiles at run time.
 #:property PublishAot=false
 
-// How warm is the lake, at any depth on any day? Functional Bayesian Tucker decomposition makes a field of scattered measurements, and says how sure it is where nobody measured.
+// How warm is the lake, at any height on any day? Functional Bayesian Tucker decomposition makes a field of scattered measurements, and says how sure it is where nobody measured.
 //
 //   dotnet run samples/apps/field.cs
 //   dotnet run samples/apps/field.cs -- --data FILE.csv.gz --columns lon,lat,day --value tmax_f
@@ -19,7 +19,7 @@ const int Places = 80;
 
 var app = new App("field", "A field from scattered measurements, and how sure it is", "Learns a value over several coordinates by functional Bayesian Tucker decomposition, with bounds, and shows the functions of each coordinate.",
     "A CSV file with a header and one row per measurement; it may be compressed (.gz). Without it: temperatures of a lake, made by the app.");
-var columns = app.Names("--columns", "The columns with the coordinates, two at least: a,b,c. Without it: those of the made data, day and depth.");
+var columns = app.Names("--columns", "The columns with the coordinates, two at least: a,b,c. Without it: those of the made data, day and height.");
 var value = app.Text("--value", "The column with the values. Without it: 'temperature', that of the made data.");
 var rank = app.Number("--rank", 4, "The number of functions of each coordinate.");
 var iterations = app.Number("--iterations", 40, "The most iterations.");
@@ -28,9 +28,9 @@ return app.Run(args, () =>
     var ml = new MLContext(seed: 1);
 
     app.Step("Data");
-    var path = app.DataOr("day,depth,temperature", LakeTemperatures());
+    var path = app.DataOr("day,height,temperature", LakeTemperatures());
     var table = SeriesFile.Load(path);
-    string[] names = columns.Value.Length > 0 ? columns.Value : ["day", "depth"];
+    string[] names = columns.Value.Length > 0 ? columns.Value : ["day", "height"];
     var valueColumn = value.Value ?? "temperature";
     var coordinates = names.Select(name => SeriesFile.Numbers(table, path, name)).ToArray();
     Measured[] rows = [.. SeriesFile.Numbers(table, path, valueColumn).Select((number, row) => new Measured { Value = number, Coordinates = [.. coordinates.Select(column => (double)column[row])] })
@@ -127,7 +127,7 @@ return app.Run(args, () =>
         app.Chart(Charts.Map(title, Axis(0), Axis(1), unit, square, (xs[0], xs[^1]), (ys[0], ys[^1]), range, [.. training.Select(row => (row.Coordinates[0], row.Coordinates[1]))]), title, 820, 360);
     }
 
-    string Axis(int mode) => app.DataPath is null && mode == 1 ? "depth, m" : names[mode];
+    string Axis(int mode) => app.DataPath is null && mode == 1 ? "height, m" : names[mode];
 
     // From the least to the largest coordinate of the training rows.
     double[] Between(int mode, int count)
@@ -147,22 +147,23 @@ return app.Run(args, () =>
 });
 
 // The sun warms the lake from above in summer, the warmth sinks later, and storms mix the upper water.
-static double Truth(double day, double depth)
+static double Truth(double day, double height)
 {
+    var depth = 30 - height;
     var sunk = Math.Exp(-depth / 9);
     return 6 + 13 * sunk * Math.Exp(-Math.Pow((day - 205 - 2 * depth) / 62, 2)) - 2 * sunk * Math.Exp(-Math.Pow((day - 30) / 40, 2)) + 1.2 * sunk * Math.Sin(day / 7.5);
 }
 
-// A boat measures now and then at some depth. From day 225 to 250 it is repaired.
+// A boat measures now and then, at some height above the ground. From day 225 to 250 it is repaired.
 static IEnumerable<FormattableString> LakeTemperatures()
 {
     var random = new Random(2);
     for (var row = 0; row < 900; row++)
     {
-        var (day, depth) = (Math.Round(365 * random.NextDouble(), 1), Math.Round(30 * random.NextDouble(), 1));
+        var (day, height) = (Math.Round(365 * random.NextDouble(), 1), Math.Round(30 * random.NextDouble(), 1));
         if (day is < 225 or > 250)
         {
-            yield return $"{day},{depth},{Truth(day, depth) + 0.4 * random.NextNormal():F2}";
+            yield return $"{day},{height},{Truth(day, height) + 0.4 * random.NextNormal():F2}";
         }
     }
 }
