@@ -82,7 +82,7 @@ return app.Run(args, () =>
     {
         var function = model.GetModeFunction(mode, Between(mode, 300));
         double[] points = [.. function.Points];
-        app.Chart(Charts.Draw($"Functions of {name}; bands: two standard deviations", name, "value, scaled", Alignment.UpperLeft, plot =>
+        app.Chart(Charts.Draw($"Functions of {name}; bands: two standard deviations", Axis(mode), "value, scaled", Alignment.UpperLeft, plot =>
         {
             for (var r = 0; r < function.Rank; r++)
             {

@@ -25,7 +25,7 @@ var columns = app.Names("--columns", "The columns to forecast: a,b,c. Without it
 var window = app.Number("--window", HoursPerWeek, "The rows that a forecast looks back on.");
 var horizon = app.Number("--horizon", HoursPerDay, "The rows that it looks ahead.");
 var season = app.Number("--season", HoursPerWeek, "The rows after which the naive forecast repeats itself.");
-var epochs = app.Number("--epochs", 8, "The most epochs to train.");
+var epochs = app.Number("--epochs", 15, "The most epochs to train.");
 return app.Run(args, () =>
 {
     var ml = new MLContext(seed: 1);

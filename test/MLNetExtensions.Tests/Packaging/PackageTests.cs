@@ -108,6 +108,8 @@ public sealed class PackageTests
                 <ImplicitUsings>enable</ImplicitUsings>
                 <Nullable>enable</Nullable>
                 <CreateSymbolicLinksForCopyLocalIfPossible>true</CreateSymbolicLinksForCopyLocalIfPossible>
+                <!-- As programs have it that are prepared for trimming: model files do not depend on it. -->
+                <JsonSerializerIsReflectionEnabledByDefault>false</JsonSerializerIsReflectionEnabledByDefault>
               </PropertyGroup>
               <ItemGroup>
                 <PackageReference Include="{Id}" Version="{s_version}" />
