@@ -25,6 +25,7 @@ var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr
     },
     new Command("bench", "Measures time and memory.")
     {
+        AttackBench.Command(),
         OLinearBench.Command(),
         OLinearGroupsBench.Command(),
         TimesNetBench.Command(),

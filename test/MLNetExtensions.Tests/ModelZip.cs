@@ -71,12 +71,15 @@ internal sealed class ModelZip
         this["Model.key"] = header;
     }
 
-    internal byte[] ToArray()
+    /// <summary>The file.</summary>
+    /// <param name="more">Entries that are there besides, maybe of names that are there already.</param>
+    /// <param name="before">Whether they come first.</param>
+    internal byte[] ToArray(IReadOnlyList<KeyValuePair<string, byte[]>>? more = null, bool before = false)
     {
         using var stream = new MemoryStream();
         using (var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
         {
-            foreach (var (name, bytes) in Entries)
+            foreach (var (name, bytes) in before ? [.. more ?? [], .. Entries] : Entries.Concat(more ?? []))
             {
                 using var entry = zip.CreateEntry(name, CompressionLevel.NoCompression).Open();
                 entry.Write(bytes);

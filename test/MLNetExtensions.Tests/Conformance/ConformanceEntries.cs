@@ -25,6 +25,8 @@ internal static class ConformanceEntries
         .. NeuralTensorCompletionEntries.All,
     ];
 
+    internal static IEnumerable<ConformanceEntry> Entries => s_all;
+
     public static IEnumerable<object[]> All => s_all.Select(entry => new object[] { entry.Name });
 
     public static IEnumerable<object[]> RowScorers => s_all.Where(entry => entry.IsRowScorer).Select(entry => new object[] { entry.Name });
@@ -50,6 +52,7 @@ internal static class ConformanceEntries
         return new()
         {
             Name = "LinearMap",
+            GivesInfinity = true,
             IsRowScorer = true,
             Create = ml => new LinearMapEstimator(ml, "Features", "Group"),
             Data = rows => Data(rows, Features),
@@ -85,6 +88,7 @@ internal static class ConformanceEntries
         return new()
         {
             Name = "LinearMap of Double",
+            GivesInfinity = true,
             IsRowScorer = true,
             Create = ml => new LinearMapEstimator(ml),
             Data = rows => new TestView(rows) { CanShuffle = true, KnowsItsRows = false }.AddVector("Features", NumberDataViewType.Double, 2, Doubles, row => row % 2 == 0),
@@ -108,6 +112,7 @@ internal static class ConformanceEntries
         return new()
         {
             Name = "LinearMap of Boolean",
+            GivesInfinity = true,
             IsRowScorer = true,
             Create = ml => new LinearMapEstimator(ml),
             Data = rows => new TestView(rows) { CanShuffle = true }.AddVector("Features", BooleanDataViewType.Instance, 4, Booleans, row => row % 5 == 0),

@@ -70,5 +70,20 @@ internal sealed record ConformanceEntry
     /// <summary>Makes the estimator with options that <see cref="Options"/> made.</summary>
     internal Func<MLContext, TrainingOptions, IEstimator<ITransformer>>? CreateWith { get; init; }
 
+    /// <summary>Whether the scores are what somebody's own function says, infinities among them.</summary>
+    internal bool GivesInfinity { get; init; }
+
+    /// <summary>The options of an estimator that does not train in epochs. Null where <see cref="Options"/> are the options, or where there are none.</summary>
+    internal Func<object>? OtherOptions { get; init; }
+
+    /// <summary>Makes the estimator with options that <see cref="OtherOptions"/> made.</summary>
+    internal Func<MLContext, object, IEstimator<ITransformer>>? CreateWithOther { get; init; }
+
+    /// <summary>The options, of whatever kind.</summary>
+    internal Func<object>? AnyOptions => Options ?? OtherOptions;
+
+    /// <summary>Makes the estimator with options that <see cref="AnyOptions"/> made.</summary>
+    internal Func<MLContext, object, IEstimator<ITransformer>>? CreateWithOptions => CreateWith is { } create ? (ml, options) => create(ml, (TrainingOptions)options) : CreateWithOther;
+
     public override string ToString() => Name;
 }

@@ -160,6 +160,7 @@ internal static class OwnModuleEntries
         return new()
         {
             Name = "TorchScript",
+            GivesInfinity = true,
             ReadsData = false,
             CountedParameters = 1,
             IsRowScorer = true,

@@ -46,6 +46,8 @@ internal static class TransductiveFewShotEntries
         IsRowScorer = false,
         LooksAhead = true,
         Create = ml => ml.Clustering.Trainers.TransductiveFewShot(options()),
+        OtherOptions = options,
+        CreateWithOther = (ml, set) => ml.Clustering.Trainers.TransductiveFewShot((TransductiveFewShotTrainer.Options)set),
         Data = rows => Table(rows),
         TransformOnly = rows => new TestView(rows).AddVector("Features", NumberDataViewType.Double, Columns, row => Array.ConvertAll(Features(row), value => (double)value)),
         Inputs = ["Features"],

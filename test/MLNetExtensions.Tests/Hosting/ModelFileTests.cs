@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Reflection;
 using System.Text;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
@@ -21,36 +20,9 @@ public sealed class ModelFileTests
     private const string Weights = ModelWriter.WeightsStream;
     private const string Header = "Model.key";
 
-    // Of a damaged file, whose own size is some kilobytes: for loading and scoring together, and for all of them.
-    private const long MostAllocated = 32 << 20;
-    private const long MostResident = 256 << 20;
-
     private static readonly Lazy<(byte[] File, TestView Data, Snapshot Scores)> s_linear = new(() => Make(LinearView(40), ml => new LinearMapEstimator(ml, groupColumnName: "Group")));
     private static readonly Lazy<(byte[] File, TestView Data, Snapshot Scores)> s_forecaster = new(() => Make(SeriesView(80), ml => ml.Forecasting.ForecastByOLinear(
         new OLinearEstimator.Options { InputColumnName = "Values", WindowSize = 8, Horizon = 3, Width = 4, EmbeddingSize = 2, NumberOfLayers = 1, MaximumNumberOfEpochs = 1, Seed = 1, NumberOfThreads = 1 })));
-
-    private static readonly Lazy<(byte[] File, TestView Data, Snapshot Scores)> s_groups = new(() => Make(GroupsView(150), ml => ml.Forecasting.ForecastByOLinear(
-        new OLinearEstimator.Options
-        {
-            InputColumnName = "Values",
-            GroupColumnName = "Group",
-            StandardizePerGroup = true,
-            TargetChannels = ["1"],
-            ConfidenceLowerBoundColumnName = "Lower",
-            ConfidenceUpperBoundColumnName = "Upper",
-            ConfidenceLevel = 0.5,
-            WindowSize = 6,
-            Horizon = 2,
-            Width = 4,
-            EmbeddingSize = 2,
-            NumberOfLayers = 1,
-            MaximumNumberOfEpochs = 1,
-            Seed = 1,
-            NumberOfThreads = 1,
-        })));
-
-    private static readonly Lazy<(byte[] File, TestView Data, Snapshot Scores)> s_imputer = new(() => Make(GroupsView(150), ml => ml.Transforms.ImputeByTimesNet(
-        TimesNetReconstructionEntries.Tiny<TimesNetImputingEstimator.Options>(options => (options.GroupColumnName, options.StandardizePerGroup) = ("Group", true)))));
 
     private static readonly Lazy<(byte[] File, TestView Data, Snapshot Scores)> s_detector = new(() => Make(SeriesView(80), ml => ml.AnomalyDetection.Trainers.TimesNet(
         TimesNetReconstructionEntries.Tiny<TimesNetAnomalyDetectionTrainer.Options>(options => (options.ExpectedColumnName, options.Network.InferencePeriods) = ("Expected", PeriodSelection.Frozen)))));
@@ -59,8 +31,6 @@ public sealed class ModelFileTests
         .Add("Group", new KeyDataViewType(typeof(uint), 2), row => (uint)(row % 3), TestView.KeyValues("ä", "b"));
 
     private static TestView SeriesView(int rows) => new TestView(rows).AddVector("Values", NumberDataViewType.Single, 2, row => new float[] { MathF.Sin(row), MathF.Cos(row / 2f) });
-
-    private static TestView GroupsView(int rows) => SeriesView(rows).Add("Group", new KeyDataViewType(typeof(uint), 3), row => (uint)(row % 3) + 1, TestView.KeyValues("a", "b", "c"));
 
     private static (byte[], TestView, Snapshot) Make(TestView data, Func<MLContext, IEstimator<ITransformer>> create)
     {
@@ -462,191 +432,6 @@ public sealed class ModelFileTests
         var end = zip.Options.IndexOf(',', start);
         zip.Options = zip.Options[..start] + value + zip.Options[end..];
         AssertRefused(zip);
-    }
-
-    // ---- Anything ----
-
-    [TestMethod]
-    [Timeout(300_000)]
-    public void RandomDamageIsRefusedOrHarmless() => Damage(seed: 1, count: 30);
-
-    [TestMethod]
-    [TestCategory("Slow")]
-    [Timeout(900_000)]
-    public void TwoThousandDamagedFilesAreRefusedOrHarmless() => Damage(seed: 2, count: 200);
-
-    // Of each of five models so many files with the hashes as they were, and so many with right ones.
-    private static void Damage(int seed, int count)
-    {
-        var random = new Random(seed);
-        var resident = Environment.WorkingSet;
-        var outcomes = new Dictionary<(bool Rehashed, bool Loaded), int>();
-        foreach (var original in new[] { s_linear.Value, s_forecaster.Value, s_groups.Value, s_imputer.Value, s_detector.Value })
-        {
-            for (var i = 0; i < 2 * count; i++)
-            {
-                var (file, what, rehashed, mayScoreOtherwise) = Mutant(original.File, random);
-                var allocated = GC.GetTotalAllocatedBytes(precise: true);
-                var loaded = Try(file, original, $"Mutation {i}, seed {seed}: {what}", rehashed, mayScoreOtherwise);
-                Assert.IsLessThan(MostAllocated, GC.GetTotalAllocatedBytes(precise: true) - allocated, what);
-                outcomes[(rehashed, loaded)] = outcomes.GetValueOrDefault((rehashed, loaded)) + 1;
-            }
-        }
-        Assert.IsLessThan(MostResident, Environment.WorkingSet - resident, "The process has grown.");
-        // It was tried what is meant: that both are refused, and that content with right hashes is also loaded and scored with.
-        Assert.IsGreaterThan(count, outcomes.GetValueOrDefault((false, false)));
-        Assert.IsGreaterThan(count / 2, outcomes.GetValueOrDefault((true, false)));
-        Assert.IsGreaterThan(count / 5, outcomes.GetValueOrDefault((true, true)));
-    }
-
-    private static bool Try(byte[] file, (byte[] File, TestView Data, Snapshot Scores) original, string what, bool rehashed, bool mayScoreOtherwise)
-    {
-        ITransformer model;
-        try
-        {
-            model = Models.Load(file);
-        }
-        catch (Exception e)
-        {
-            // What comes before our own part of the file, ML.NET refuses in its own words.
-            Assert.IsNotInstanceOfType<TargetInvocationException>(e, $"{what}: {e}");
-            Assert.IsNotInstanceOfType<NullReferenceException>(Must.Innermost(e), $"{what}: {e}");
-            Assert.IsNotInstanceOfType<OutOfMemoryException>(Must.Innermost(e), $"{what}: {e}");
-            if (rehashed)
-            {
-                AssertMarked(e, what);
-            }
-            return false;
-        }
-        using var disposable = model as IDisposable;
-        if (!mayScoreOtherwise)
-        {
-            Snapshot.AssertEqual(original.Scores, Snapshot.Of(model.Transform(original.Data)), tolerance: 0);
-            return true;
-        }
-        // What loads must also score, or say why not: a changed column name, say.
-        try
-        {
-            Snapshot.Of(model.Transform(original.Data));
-        }
-        catch (Exception e)
-        {
-            Assert.IsTrue(e is ArgumentOutOfRangeException or InvalidOperationException && e.IsMarked(), $"{what}: {e}");
-        }
-        return true;
-    }
-
-    private static (byte[] File, string What, bool Rehashed, bool MayScoreOtherwise) Mutant(byte[] file, Random random)
-    {
-        var zip = new ModelZip(file);
-        string[] streams = [.. new[] { Options, Keys, Weights }.Where(name => zip.Entries.Keys.Any(path => path.EndsWith(name, StringComparison.Ordinal)))];
-        var name = streams[random.Next(streams.Length)];
-        var rehashed = random.Next(2) == 1;
-        var kind = random.Next(8);
-        switch (kind)
-        {
-            case 0:
-                // The file as a whole breaks off.
-                return (file[..random.Next(file.Length)], "truncated", false, false);
-            case 1:
-                var other = streams[random.Next(streams.Length)];
-                var (first, second) = (zip[name], zip[other]);
-                Set(name, second);
-                Set(other, first);
-                // Streams of one name are what they were.
-                return Result($"{name} and {other} swapped");
-            case 2:
-                // A length: of a stream in the header, or of the header of the weights.
-                long[] lengths = [-1, 0, long.MinValue, long.MaxValue, int.MaxValue, uint.MaxValue, Array.MaxLength, zip[name].Length - 1, zip[name].Length + 1];
-                var length = lengths[random.Next(lengths.Length)];
-                if (rehashed)
-                {
-                    var weights = zip[Weights].ToArray();
-                    BinaryPrimitives.WriteInt64LittleEndian(weights, length);
-                    zip.Replace(Weights, weights);
-                }
-                else
-                {
-                    BinaryPrimitives.WriteInt64LittleEndian(zip[Header].AsSpan(zip.FieldsOf(name)), length);
-                }
-                return Result($"length {length}");
-            case 3:
-                string[] types = ["F64", "F16", "BF16", "I64", "I32", "U8", "BOOL", "C64", "F8_E4M3", "X", ""];
-                return Result(InHeaderOfWeights("\"F(32|64)\"", $"\"{types[random.Next(types.Length)]}\""));
-            case 4:
-                string[] numbers = ["0", "-1", "2147483648", "9223372036854775807", "99999999999999999999", "1e9", "4611686018427387904"];
-                return Result(InHeaderOfWeights(@"\d+(?=[,\]])", numbers[random.Next(numbers.Length)]));
-            case 5:
-                // A number of the options: it may be one that means something else.
-                string[] values = ["0", "-1", "2147483647", "1e300", "99999999999999999999", "\"NaN\"", "null", "[]"];
-                var text = ReplaceOne(zip.Options, @"(?<=[\s\[])-?\d+(\.\d+)?([eE][-+]?\d+)?(?=[,\s\]])", values[random.Next(values.Length)]);
-                Set(Options, Encoding.UTF8.GetBytes(text));
-                return Result("a number of the options", mayScoreOtherwise: true);
-            default:
-                if (rehashed || random.Next(4) > 0)
-                {
-                    Set(name, Mutate(zip[name], random));
-                    return Result($"bytes of {name}", mayScoreOtherwise: true);
-                }
-                zip[Header] = Mutate(zip[Header], random);
-                return Result("bytes of the header");
-        }
-
-        (byte[], string, bool, bool) Result(string what, bool mayScoreOtherwise = false) => (zip.ToArray(), what, rehashed, rehashed && mayScoreOtherwise);
-
-        void Set(string stream, byte[] bytes)
-        {
-            if (rehashed)
-            {
-                zip.Replace(stream, bytes);
-            }
-            else
-            {
-                zip[stream] = bytes;
-            }
-        }
-
-        string InHeaderOfWeights(string pattern, string replacement)
-        {
-            var weights = zip[Weights];
-            var end = 8 + (int)BinaryPrimitives.ReadInt64LittleEndian(weights);
-            var json = Encoding.UTF8.GetBytes(ReplaceOne(Encoding.UTF8.GetString(weights, 8, end - 8), pattern, replacement));
-            var length = new byte[8];
-            BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
-            Set(Weights, [.. length, .. json, .. weights[end..]]);
-            return $"{replacement} in the header of the weights";
-        }
-
-        string ReplaceOne(string text, string pattern, string replacement)
-        {
-            var matches = Regex.Matches(text, pattern);
-            var match = matches[random.Next(matches.Count)];
-            return text[..match.Index] + replacement + text[(match.Index + match.Length)..];
-        }
-    }
-
-    private static byte[] Mutate(byte[] bytes, Random random)
-    {
-        var at = random.Next(bytes.Length);
-        var result = bytes.ToArray();
-        switch (random.Next(6))
-        {
-            case 0:
-                result[at] ^= (byte)(1 << random.Next(8));
-                return result;
-            case 1:
-                result[at] = (byte)random.Next(256);
-                return result;
-            case 2:
-                return result[..at];
-            case 3:
-                random.NextBytes(result.AsSpan(at, Math.Min(8, result.Length - at)));
-                return result;
-            case 4:
-                return [.. result[..at], .. result[Math.Min(result.Length, at + 1 + random.Next(8))..]];
-            default:
-                return [.. result[..at], (byte)random.Next(256), .. result[at..]];
-        }
     }
 
     private static byte[] Bytes(Dictionary<string, Tensor> tensors)
