@@ -222,8 +222,22 @@ internal sealed class ModelReader
         return keys!;
     }
 
+    /// <summary>Reads the tensors. No model has weights that are no numbers: with them, all it says would be none either.</summary>
+    /// <param name="isOwn">Tells by their names the tensors of a user's own network, which may hold infinities: masks, say.</param>
+    /// <param name="isData">Tells those that hold data, whatever it is.</param>
     /// <exception cref="FormatException">The stream is missing, damaged or does not hold tensors.</exception>
-    internal IReadOnlyDictionary<string, torch.Tensor> Weights() => SafetensorsReader.Parse(Stream(ModelWriter.WeightsStream)).ToTensors();
+    internal IReadOnlyDictionary<string, torch.Tensor> Weights(Func<string, bool>? isOwn = null, Func<string, bool>? isData = null)
+    {
+        var reader = SafetensorsReader.Parse(Stream(ModelWriter.WeightsStream));
+        foreach (var name in reader.Names)
+        {
+            if (isData?.Invoke(name) != true && !reader.IsFinite(name, infinitiesCount: isOwn?.Invoke(name) == true))
+            {
+                throw new FormatException($"The tensor '{name}' holds values that are not finite.");
+            }
+        }
+        return reader.ToTensors();
+    }
 
     /// <exception cref="FormatException">The stream is missing or damaged.</exception>
     internal byte[] Stream(string name)

@@ -73,7 +73,7 @@ public abstract class TorchModuleTransformer : FeatureScoringTransformer<nn.Modu
         ColumnScaler features;
         ColumnScaler? labels;
         // Not in the scope: the network is made outside of any.
-        var weights = reader.Weights();
+        var weights = reader.Weights(isOwn: name => name.StartsWith(StatePrefix, StringComparison.Ordinal));
         try
         {
             features = LoadScaler(weights, FeaturePrefix, inputSize);

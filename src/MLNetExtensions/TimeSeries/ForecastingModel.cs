@@ -69,6 +69,9 @@ internal sealed class ForecastingModel
         }
     }
 
+    /// <summary>Whether a tensor holds rows of data: an engine may have taken some that are missing.</summary>
+    internal static bool IsData(string name) => name == HistoryName;
+
     /// <summary>Takes what <see cref="Save"/> wrote out of the weights.</summary>
     /// <exception cref="FormatException">The content does not fit together.</exception>
     internal static ForecastingModel Load(ForecastingModelOptions options, ModelReader reader, Dictionary<string, Tensor> weights)
@@ -101,7 +104,7 @@ internal sealed class ForecastingModel
         if (string.IsNullOrEmpty(options.InputColumnName) || string.IsNullOrEmpty(options.OutputColumnName) || options.GroupColumnName is "" || options.WindowSize < 2 || options.Horizon < 1
             || string.IsNullOrEmpty(options.LowerBoundColumnName) != string.IsNullOrEmpty(options.UpperBoundColumnName)
             || channels < 1 || options.ChannelNames.Contains(null!) || options.Means.Count != channels || options.Deviations.Count != channels
-            || options.TargetChannels.Count < 1 || options.TargetChannels.Any(channel => channel < 0 || channel >= channels)
+            || options.TargetChannels.Count < 1 || options.TargetChannels.Any(channel => channel < 0 || channel >= channels) || options.TargetChannels.Distinct().Count() != options.TargetChannels.Count
             || options.Time is { } time && (string.IsNullOrEmpty(time.ColumnName) || !TimeMarks.AreValid(time.Features, time.Embedding)))
         {
             throw new FormatException("The options describe no forecaster.");

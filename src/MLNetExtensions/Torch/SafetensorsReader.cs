@@ -1,7 +1,10 @@
 using System.Buffers.Binary;
+using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
 
 namespace MLNetExtensions.Torch;
 
@@ -73,6 +76,24 @@ internal sealed class SafetensorsReader
     internal IReadOnlyList<long> Shape(string name) => Find(name).Shape;
 
     internal ScalarType ElementType(string name) => Find(name).Type;
+
+    /// <summary>Whether all elements are finite numbers.</summary>
+    /// <param name="name">The tensor.</param>
+    /// <param name="infinitiesCount">Whether infinities are numbers, too.</param>
+    internal bool IsFinite(string name, bool infinitiesCount)
+    {
+        var entry = Find(name);
+        return entry.Type switch
+        {
+            ScalarType.Float32 => IsFinite(MemoryMarshal.Cast<byte, float>(Data(entry)), infinitiesCount),
+            ScalarType.Float64 => IsFinite(MemoryMarshal.Cast<byte, double>(Data(entry)), infinitiesCount),
+            ScalarType.Float16 => IsFinite(MemoryMarshal.Cast<byte, Half>(Data(entry)), infinitiesCount),
+            _ => true,
+        };
+    }
+
+    private static bool IsFinite<T>(ReadOnlySpan<T> values, bool infinitiesCount) where T : INumberBase<T>
+        => infinitiesCount ? !TensorPrimitives.IsNaNAny(values) : values.IsEmpty || TensorPrimitives.IsFiniteAll(values);
 
     /// <summary>A new tensor on the CPU. It belongs to the open dispose scope, if there is one, else to the caller.</summary>
     internal Tensor ToTensor(string name)

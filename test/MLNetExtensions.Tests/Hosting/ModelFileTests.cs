@@ -355,6 +355,30 @@ public sealed class ModelFileTests
     }
 
     [TestMethod]
+    [DataRow(double.NaN)]
+    [DataRow(double.PositiveInfinity)]
+    [DataRow(double.NegativeInfinity)]
+    public void WeightsThatAreNoNumbersAreRefused(double value)
+    {
+        using var scope = NewDisposeScope();
+        var good = SafetensorsReader.Parse(Forecaster()[Weights]).ToTensors();
+        foreach (var name in good.Keys.Where(name => good[name].is_floating_point()))
+        {
+            var spoilt = good[name].clone();
+            spoilt.view(-1).narrow(0, good[name].NumberOfElements - 1, 1).fill_(value);
+            var zip = Forecaster();
+            zip.Replace(Weights, Bytes(new(good) { [name] = spoilt }));
+            if (name == "history")
+            {
+                // Rows that an engine took: it may have met missing ones.
+                (Models.Load(zip.ToArray()) as IDisposable)!.Dispose();
+                continue;
+            }
+            AssertRefused(zip, name, "not finite");
+        }
+    }
+
+    [TestMethod]
     [DataRow("\"WindowSize\": 8", "\"WindowSize\": 9")]
     [DataRow("\"WindowSize\": 8", "\"WindowSize\": 0")]
     [DataRow("\"WindowSize\": 8", "\"WindowSize\": -8")]
@@ -383,6 +407,7 @@ public sealed class ModelFileTests
     [DataRow("\"InputColumnName\": \"Values\"", "\"InputColumnName\": \"\"")]
     [DataRow("\"InputColumnName\": \"Values\"", "\"InputColumnName\": null")]
     [DataRow("\"OutputColumnName\": \"Forecast\"", "\"OutputColumnName\": \"\"")]
+    [DataRow("\"TargetChannels\": [", "\"TargetChannels\": [ 0,")]
     [DataRow("\"Values0\"", "null")]
     [DataRow("\"Values0\",", "")]
     [DataRow("\"Means\": [", "\"Means\": [ 1,")]

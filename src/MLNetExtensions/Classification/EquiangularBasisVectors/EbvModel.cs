@@ -14,7 +14,7 @@ internal sealed record EbvFit(double Temperature, double Offset, double? Thresho
 /// </summary>
 internal sealed class EbvModel : IDisposable
 {
-    private const string NetworkPrefix = "network.";
+    internal const string NetworkPrefix = "network.";
     private const string BasisName = "basis";
     private const string MeansName = "means";
     private const string HeldOutName = "held_out";
@@ -168,6 +168,9 @@ internal sealed record SavedClassBlock(int Count, bool IsBasis, bool HasOffsets)
 internal sealed record SavedEbvModel(EbvNetworkShape Shape, EbvRecipe Recipe, EbvFit Fit, int BasisVectors, IReadOnlyList<SavedClassBlock> Blocks, int HeldOutRows)
 {
     private const int MostBlocks = 1 << 16;
+
+    /// <summary>Whether a tensor belongs to a network of the user.</summary>
+    internal bool IsOwn(string tensor) => Shape.Factory is not null && tensor.StartsWith(EbvModel.NetworkPrefix, StringComparison.Ordinal);
 
     /// <exception cref="FormatException">The numbers do not fit together.</exception>
     internal void Check(int classes)

@@ -100,7 +100,7 @@ public sealed class EquiangularBasisVectorsTransformer : FeatureScoringTransform
         using var scope = NewDisposeScope();
         try
         {
-            return new(host, EbvModel.Load(options.Model, reader.Weights(), labels.Count, device), input, labels, options.LabelColumnName, options.Columns);
+            return new(host, EbvModel.Load(options.Model, reader.Weights(isOwn: options.Model.IsOwn), labels.Count, device), input, labels, options.LabelColumnName, options.Columns);
         }
         catch (InvalidOperationException e)
         {

@@ -81,7 +81,7 @@ public sealed class OLinearTransformer : ForecastingTransformer, ISavedTransform
         options.Check();
         var device = TrainingHost.Device(host);
         using var scope = NewDisposeScope();
-        var weights = new Dictionary<string, Tensor>(reader.Weights());
+        var weights = new Dictionary<string, Tensor>(reader.Weights(isData: ForecastingModel.IsData));
         var shape = options.Network;
         var model = ForecastingModel.Load(options.Forecasting, reader, weights);
         var qIn = ModelReader.Take(weights, QInName, ScalarType.Float32, shape.WindowSize, shape.WindowSize);

@@ -52,7 +52,7 @@ public sealed class TimesNetForecastingTransformer : ForecastingTransformer, ISa
         options.Check();
         var device = TrainingHost.Device(host);
         using var scope = NewDisposeScope();
-        var weights = new Dictionary<string, Tensor>(reader.Weights());
+        var weights = new Dictionary<string, Tensor>(reader.Weights(isData: ForecastingModel.IsData));
         var model = ForecastingModel.Load(options.Forecasting, reader, weights);
         return new(host, model, TimesNetNetwork.Load(options.Network, weights, device));
     }
