@@ -88,6 +88,7 @@ internal sealed class TrainingLoop
         {
             Copy(_best, [.. _weights.Select(weight => weight.Value)]);
         }
+        CheckWeights();
         if (!cancelled && !_settings.KeepCheckpoint)
         {
             _checkpoint?.Delete();
@@ -222,6 +223,23 @@ internal sealed class TrainingLoop
             BestEpoch = IsBest(validationLoss) ? epoch : BestEpoch,
             Elapsed = elapsed,
         });
+    }
+
+    /// <summary>The loss tells of the weights before a step: nothing else tells of those after the last.</summary>
+    private void CheckWeights()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        for (var i = 0; i < _weights.Count; i++)
+        {
+            // Buffers of a user's network may hold infinities: masks, say.
+            var (name, tensor) = _weights[i];
+            var isFinite = i < _learner.Parameters.Count ? tensor.isfinite() : tensor.isnan().logical_not();
+            if (!isFinite.all().item<bool>())
+            {
+                throw new InvalidOperationException($"The training diverged: '{name}' holds values that are not finite. Lower the learning rate.");
+            }
+        }
     }
 
     private bool IsExhausted() => _history.Count > 0 && _history.Count - BestEpoch >= _settings.Patience;

@@ -404,6 +404,17 @@ public sealed class TrainingLoopTests
     }
 
     [TestMethod]
+    [DataRow(double.NaN)]
+    [DataRow(double.PositiveInfinity)]
+    public void WeightsThatTheLastStepSpoilsAreNoModel(double rate)
+    {
+        // One step, whose loss is of the weights before it.
+        using var learner = new ScriptedLearner();
+        var settings = s_toy with { MaximumNumberOfEpochs = 1, BatchSize = 2, Optimizer = OptimizerKind.Sgd, Schedule = LearningRateSchedule.Constant, LearningRate = rate };
+        Must.Contain(Assert.ThrowsExactly<InvalidOperationException>(() => TrainingLoop.Run(learner, learner, null, settings)).Message, "diverged", "'count'");
+    }
+
+    [TestMethod]
     public void ADamagedCheckpointIsRefusedAndChangesNothing()
     {
         var path = CheckpointPath();
