@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
+using MLNetExtensions.Torch;
 
 namespace MLNetExtensions.TimeSeries;
 
@@ -169,23 +170,12 @@ public sealed class ForecastEngine<TIn, TOut> : IDisposable
     /// <summary>Saves the model with the rows that this engine has taken, so that an engine made of the loaded model goes on from there.</summary>
     /// <param name="path">The model file. It is written beside and renamed, so that an old file stays whole if writing fails.</param>
     /// <exception cref="ArgumentNullException"><paramref name="path"/> is null.</exception>
+    /// <exception cref="IOException">The disk is full, or the file cannot be there.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
     public void CheckPoint(string path)
     {
         Check.NotNull(_host, path);
-        var part = path + ".part";
-        try
-        {
-            using (var file = File.Create(part))
-            {
-                CheckPoint(file);
-            }
-            File.Move(part, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(part);
-            throw;
-        }
+        WholeFile.Write(path, CheckPoint);
     }
 
     /// <summary>Saves the model with the rows that this engine has taken.</summary>

@@ -15,6 +15,7 @@ internal sealed class Checkpoint(string path, string identity, IReadOnlyList<Key
 {
     private const string Format = "MLNetExtensions training 1";
 
+    /// <exception cref="InvalidOperationException">The file cannot be written; an old one stays as it was.</exception>
     internal void Save(IEnumerable<TrainingProgress> epochs)
     {
         var metadata = new Dictionary<string, string>
@@ -23,37 +24,33 @@ internal sealed class Checkpoint(string path, string identity, IReadOnlyList<Key
             ["identity"] = identity,
             ["epochs"] = string.Join('\n', epochs.Select(Write)),
         };
-        var part = path + ".part";
         try
         {
-            using (var file = File.Create(part))
-            using (var sha = SHA256.Create())
+            WholeFile.Write(path, file =>
             {
+                using var sha = SHA256.Create();
                 using (var hashed = new CryptoStream(file, sha, CryptoStreamMode.Write, leaveOpen: true))
                 {
                     SafetensorsWriter.Write(hashed, state, metadata);
                 }
                 file.Write(sha.Hash);
-                file.Flush(flushToDisk: true);
-            }
-            File.Move(part, path, overwrite: true);
+            });
         }
-        catch
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            File.Delete(part);
-            throw;
+            throw new InvalidOperationException($"The checkpoint '{path}' cannot be written: {e.Message}", e);
         }
     }
 
     /// <summary>Reads the tensors into their places and returns the finished epochs; none if there is no file. A file that is refused changes nothing.</summary>
-    /// <exception cref="InvalidOperationException">The file is damaged or belongs to another training.</exception>
+    /// <exception cref="InvalidOperationException">The file cannot be read, is damaged or belongs to another training.</exception>
     internal IReadOnlyList<(double TrainingLoss, double? ValidationLoss, TimeSpan Elapsed)> Load()
     {
         if (!File.Exists(path))
         {
             return [];
         }
-        var bytes = File.ReadAllBytes(path);
+        var bytes = Read();
         int length = bytes.Length - SHA256.HashSizeInBytes;
         if (length < 0 || !SHA256.HashData(bytes.AsSpan(0, length)).AsSpan().SequenceEqual(bytes.AsSpan(length)))
         {
@@ -78,6 +75,18 @@ internal sealed class Checkpoint(string path, string identity, IReadOnlyList<Key
     }
 
     internal void Delete() => File.Delete(path);
+
+    private byte[] Read()
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidOperationException($"The checkpoint '{path}' cannot be read: {e.Message}", e);
+        }
+    }
 
     // Numbers in their shortest form that reads back the same.
     private static string Write(TrainingProgress epoch)

@@ -404,6 +404,16 @@ public sealed class TrainingLoopTests
     }
 
     [TestMethod]
+    public void ACheckpointThatCannotBeWrittenIsNamed()
+    {
+        var path = CheckpointPath();
+        // Neither a file nor one beside it can be there.
+        Directory.CreateDirectory(path + ".part");
+        Must.Contain(Assert.ThrowsExactly<InvalidOperationException>(() => TrainToy(s_toy with { CheckpointPath = path })).Message, path, "cannot be written");
+        Must.Contain(Assert.ThrowsExactly<InvalidOperationException>(() => TrainToy(s_toy with { CheckpointPath = Path.Combine(path, "nowhere") })).Message, path, "cannot be written");
+    }
+
+    [TestMethod]
     [DataRow(double.NaN)]
     [DataRow(double.PositiveInfinity)]
     public void WeightsThatTheLastStepSpoilsAreNoModel(double rate)

@@ -74,26 +74,14 @@ internal sealed class BasisCache
         try
         {
             Directory.CreateDirectory(_folder);
-            try
+            WholeFile.Write(_path, file => SafetensorsWriter.Write(file, [new(VectorsName, basis.Vectors)], new Dictionary<string, string>
             {
-                using (var file = File.Create(part))
-                {
-                    SafetensorsWriter.Write(file, [new(VectorsName, basis.Vectors)], new Dictionary<string, string>
-                    {
-                        ["format"] = Format,
-                        ["key"] = _key,
-                        [HashName] = Hash(basis.Vectors),
-                        [MaximumName] = basis.MaxAbsCosine.ToString("R", CultureInfo.InvariantCulture),
-                        [StepsName] = basis.Steps.ToString(CultureInfo.InvariantCulture),
-                    });
-                    file.Flush(flushToDisk: true);
-                }
-                File.Move(part, _path, overwrite: true);
-            }
-            finally
-            {
-                File.Delete(part);
-            }
+                ["format"] = Format,
+                ["key"] = _key,
+                [HashName] = Hash(basis.Vectors),
+                [MaximumName] = basis.MaxAbsCosine.ToString("R", CultureInfo.InvariantCulture),
+                [StepsName] = basis.Steps.ToString(CultureInfo.InvariantCulture),
+            }), part);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
