@@ -52,15 +52,16 @@ internal sealed record FactoryReference(string Name, string Assembly, string Typ
         {
             return (TorchModuleFactory?)Settings.Deserialize(type, s_json) ?? throw new JsonException("There are none.");
         }
-        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
+            // Of any kind: the setters are the user's.
             throw new InvalidOperationException($"The module factory '{Name}' ({type}) does not take the settings {Settings}: {e.Message}");
         }
     }
 
     private System.Reflection.Assembly FindAssembly()
     {
-        var wanted = new AssemblyName(Assembly);
+        var wanted = NameOf(Assembly);
         // First what is loaded, wherever it came from: plug-ins and notebooks have assemblies that loading by name does not find.
         var loaded = AppDomain.CurrentDomain.GetAssemblies();
         var found = loaded.FirstOrDefault(assembly => assembly.FullName == Assembly) ?? loaded.LastOrDefault(assembly => assembly.GetName().Name == wanted.Name);
@@ -78,12 +79,20 @@ internal sealed record FactoryReference(string Name, string Assembly, string Typ
         }
     }
 
+    private AssemblyName NameOf(string assembly)
+    {
+        try
+        {
+            return new AssemblyName(assembly) is { Name.Length: > 0 } name ? name : throw new ArgumentException("There is none.");
+        }
+        catch (Exception e) when (e is ArgumentException or IOException)
+        {
+            throw new InvalidOperationException($"The module factory '{Name}' of this model is in the assembly '{assembly}', which is no name of one: {e.Message}");
+        }
+    }
+
     private System.Type FindType(System.Reflection.Assembly assembly)
     {
-        if (assembly.GetType(Type) is { } type && IsWanted(type))
-        {
-            return type;
-        }
         System.Type?[] all;
         try
         {
@@ -92,6 +101,10 @@ internal sealed record FactoryReference(string Name, string Assembly, string Typ
         catch (ReflectionTypeLoadException e)
         {
             all = e.Types;
+        }
+        if (all.FirstOrDefault(type => type?.FullName == Type) is { } recorded && IsWanted(recorded))
+        {
+            return recorded;
         }
         var found = all.OfType<System.Type>().Where(IsWanted).ToArray();
         return found.Length switch

@@ -82,6 +82,21 @@ public sealed class TorchModuleFileTests
     }
 
     [TestMethod]
+    public void AFactoryThatNothingCanBeIsRefused()
+    {
+        var assembly = typeof(Perceptron).Assembly.FullName!;
+        foreach (var name in new[] { "", " ", ",", "a=b,c", "\\u0000" })
+        {
+            Assert.Contains("'test perceptron'", Refusal<InvalidOperationException>(WithOptions(assembly, name)));
+        }
+        // The name of the attribute is what finds it.
+        foreach (var type in new[] { "", "[[", "a,b", "*" })
+        {
+            ((IDisposable)Load(WithOptions("MLNetExtensions.Tests.OwnModules.Perceptron", type))).Dispose();
+        }
+    }
+
+    [TestMethod]
     public void OtherSettingsOrAnotherNetworkAreNamed()
     {
         Assert.Contains("was saved as Float32 [6, 4]", Refusal<InvalidOperationException>(WithOptions("\"Width\": 6", "\"Width\": 7")));
