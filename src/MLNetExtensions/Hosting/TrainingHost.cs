@@ -96,6 +96,17 @@ internal sealed class TrainingHost
         }
     }
 
+    /// <summary>For what follows the training. One that returns its best when it is cancelled ends as if it were complete.</summary>
+    /// <exception cref="OperationCanceledException">It was cancelled, and <see cref="TrainingOptions.OnCancellation"/> says so.</exception>
+    internal void ThrowIfCancelled()
+    {
+        if (_options.OnCancellation == CancellationBehavior.Throw)
+        {
+            _options.CancellationToken.ThrowIfCancellationRequested();
+            Host.CheckAlive();
+        }
+    }
+
     /// <summary>How to report: to the log and to the user.</summary>
     internal Action<TrainingProgress> Report(IChannel channel) => progress =>
     {

@@ -20,8 +20,9 @@ internal static class ErrorQuantiles
     /// <param name="targets">The channels to forecast.</param>
     /// <param name="confidenceLevel">The probability that a value lies within its bounds.</param>
     /// <param name="forecast">The network: the windows of a batch to [B, H, N].</param>
+    /// <param name="throwIfCancelled">Called now and then.</param>
     /// <exception cref="InvalidOperationException">There are too few windows for the confidence level.</exception>
-    internal static double[] Compute(IHost host, WindowSource windows, IReadOnlyList<int> targets, double confidenceLevel, Func<Batch, Tensor> forecast)
+    internal static double[] Compute(IHost host, WindowSource windows, IReadOnlyList<int> targets, double confidenceLevel, Func<Batch, Tensor> forecast, Action throwIfCancelled)
     {
         int[] chosen = windows.Count <= MostWindows
             ? [.. Enumerable.Range(0, windows.Count)]
@@ -37,7 +38,7 @@ internal static class ErrorQuantiles
         using var inference = inference_mode();
         for (var start = 0; start < chosen.Length; start += WindowsAtOnce)
         {
-            Check.Alive(host);
+            throwIfCancelled();
             using var scope = NewDisposeScope();
             var count = Math.Min(WindowsAtOnce, chosen.Length - start);
             var batch = windows.Take(chosen.AsSpan(start, count));

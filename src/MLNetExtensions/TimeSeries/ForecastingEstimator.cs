@@ -91,6 +91,6 @@ public abstract class ForecastingEstimator<TTransformer> : IEstimator<TTransform
     /// <param name="forecast">The trained network: the windows of a batch to [B, H, N].</param>
     private protected ForecastingModel CreateModel(ForecastingData data, Tensor series, Func<Batch, Tensor> forecast)
         => ForecastingModel.Create(_options, data, data.Calibration(series) is { } windows
-            ? ErrorQuantiles.Compute(Host, windows, data.TargetChannels, _options.ConfidenceLevel, forecast)
+            ? ErrorQuantiles.Compute(Host, windows, data.TargetChannels, _options.ConfidenceLevel, forecast, Training.ThrowIfCancelled)
             : null);
 }

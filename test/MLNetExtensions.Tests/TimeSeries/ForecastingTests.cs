@@ -442,6 +442,23 @@ public sealed class ForecastingTests
     }
 
     [TestMethod]
+    public void ACancelledContextStillReturnsTheBestWithItsBounds()
+    {
+        var ml = new MLContext(1);
+        using var model = Fit(Series(100), options =>
+        {
+            (options.OnCancellation, options.ConfidenceLowerBoundColumnName, options.ConfidenceUpperBoundColumnName, options.ConfidenceLevel) = (CancellationBehavior.ReturnBest, "Low", "High", 0.5);
+            options.Progress = new ImmediateProgress(_ => ml.CancelExecution());
+        }, ml);
+        Assert.IsTrue(new MLContext().Data.CreateEnumerable<Bounds>(model.Transform(Series(100)), reuseRowObject: false).Last().Low.All(float.IsFinite));
+    }
+
+    private sealed class Bounds
+    {
+        public float[] Low { get; set; } = [];
+    }
+
+    [TestMethod]
     public void TheSimpleCallForecastsASeasonBetterThanItsNaiveForecast()
     {
         var ml = new MLContext(1);

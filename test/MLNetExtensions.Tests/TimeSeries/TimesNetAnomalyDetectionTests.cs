@@ -57,6 +57,14 @@ public sealed class TimesNetAnomalyDetectionTests
 
     private static Scored[] Score(ITransformer model, IDataView data) => [.. new MLContext().Data.CreateEnumerable<Scored>(model.Transform(data), reuseRowObject: false, ignoreMissingColumns: true)];
 
+    [TestMethod]
+    public void ACancelledContextStillReturnsTheBestWithAThreshold()
+    {
+        var ml = new MLContext(1);
+        using var model = Fit(View(Daily(100)), options => (options.OnCancellation, options.Progress) = (CancellationBehavior.ReturnBest, new ImmediateProgress(_ => ml.CancelExecution())), ml);
+        Assert.IsTrue(float.IsFinite(model.Threshold));
+    }
+
     // ---- Threshold ----
 
     [TestMethod]

@@ -101,7 +101,7 @@ public sealed partial class TimesNetAnomalyDetectionTrainer : TimesNetReconstruc
             var (first, rows) = (ranges[group].Start.Value, ranges[group].End.Value - ranges[group].Start.Value);
             foreach (var (start, taken) in _options.Causal ? WindowSplit.Trailing(rows, length) : WindowSplit.Consecutive(rows, length))
             {
-                Check.Alive(Host);
+                ThrowIfCancelled();
                 reconstructor.Add(series.Slice(first + start, length), new(model.Scales.Of(series.Groups[group].Name), group, start, taken));
             }
         }

@@ -39,6 +39,9 @@ public abstract class TimesNetReconstructionEstimator<TTransformer> : IEstimator
 
     private protected int Seed => _training.Seed;
 
+    /// <summary>For what follows the training, see <see cref="TrainingHost.ThrowIfCancelled"/>.</summary>
+    private protected void ThrowIfCancelled() => _training.ThrowIfCancelled();
+
     /// <summary>Returns the schema that the trained model will give to data of the given shape.</summary>
     /// <param name="inputSchema">The shape of the data.</param>
     /// <returns>The columns of the input and those that the model adds.</returns>
