@@ -114,6 +114,9 @@ internal sealed class ColumnScaler(double[] means, double[] deviations)
 
     internal double Restore(double value, int slot) => value * Deviations[slot] + Means[slot];
 
+    /// <summary>The same as Single: the largest where it is larger than any, NaN where what is standardised is not finite.</summary>
+    internal float RestoreSingle(double value, int slot) => double.IsFinite(value) ? (float)Math.Clamp(Restore(value, slot), -float.MaxValue, float.MaxValue) : float.NaN;
+
     /// <summary>Standardises one row after the other.</summary>
     internal void Standardize(ReadOnlySpan<double> values, Span<double> result)
     {
@@ -140,12 +143,12 @@ internal sealed class ColumnScaler(double[] means, double[] deviations)
         }
     }
 
-    /// <summary>Takes the standardisation of a row back.</summary>
+    /// <summary>Takes the standardisation of a row back, see <see cref="RestoreSingle"/>.</summary>
     internal void Restore(ReadOnlySpan<float> row, Span<float> result)
     {
         for (var i = 0; i < row.Length; i++)
         {
-            result[i] = (float)Restore(row[i], i);
+            result[i] = RestoreSingle(row[i], i);
         }
     }
 }

@@ -18,6 +18,9 @@ internal static class AnomalyScores
         return sum / values.Length;
     }
 
+    /// <summary>The same as Single: the largest where it is larger than any, so that an outlandish value is still the most anomalous.</summary>
+    internal static float OfRowAsSingle(ReadOnlySpan<float> values, ReadOnlySpan<float> expected) => (float)Math.Min(OfRow(values, expected), float.MaxValue);
+
     /// <summary>A percentile, linear between the order statistics: the value at position (n - 1) q / 100 of the sorted scores.</summary>
     /// <param name="scores">The scores, at least one, in any order.</param>
     /// <param name="percentile">q, from 0 to 100.</param>

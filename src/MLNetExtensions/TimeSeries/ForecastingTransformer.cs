@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace MLNetExtensions.TimeSeries;
 
 /// <summary>
-/// A trained forecaster: the forecast in a row is for the rows of its series that follow it. A row whose window is not full, or holds a value that is not finite,
-/// gets NaN.
+/// A trained forecaster: the forecast in a row is for the rows of its series that follow it. A row whose window is not full, or holds a value that is not finite or
+/// too large to be computed with, gets NaN.
 /// </summary>
 public abstract class ForecastingTransformer : SequenceScoringTransformer
 {
@@ -119,12 +119,12 @@ public abstract class ForecastingTransformer : SequenceScoringTransformer
             {
                 var channel = TargetChannels[i % targets];
                 double score = scores[(window * Horizon + i / targets) * channels + channel];
-                forecast[i] = (float)scaler.Restore(score, channel);
+                forecast[i] = scaler.RestoreSingle(score, channel);
                 if (quantiles is not null)
                 {
                     var margin = quantiles[i] * deviations[i % targets];
-                    lower[i] = (float)scaler.Restore(score - margin, channel);
-                    upper[i] = (float)scaler.Restore(score + margin, channel);
+                    lower[i] = scaler.RestoreSingle(score - margin, channel);
+                    upper[i] = scaler.RestoreSingle(score + margin, channel);
                 }
             }
             write(window, forecast, lower, upper);

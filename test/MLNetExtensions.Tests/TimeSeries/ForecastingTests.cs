@@ -459,6 +459,25 @@ public sealed class ForecastingTests
     }
 
     [TestMethod]
+    [DynamicData(nameof(Forecasters))]
+    public void AForecastThatIsTooLargeIsMissing(string name)
+    {
+        var entry = ConformanceEntries.Find(name);
+        using var model = (ForecastingTransformer)entry.Create(new MLContext(1)).Fit(entry.Data(entry.Rows));
+        var column = entry.Data(1).Schema[entry.Inputs[0]].Index;
+        foreach (var kind in new[] { Faults.ViewChangeKind.Huge, Faults.ViewChangeKind.MinusHuge, Faults.ViewChangeKind.Largest })
+        {
+            var data = Faults.ChangedView.Of(entry.Data(60), 60, [new(column, kind, 30)]);
+            var scores = Snapshot.Of(model.Transform(data)).Rows.Select(row => (float[])row.Values[data.Schema.Count]!).ToArray();
+            Assert.IsTrue(scores.All(score => !score.Any(float.IsInfinity)), $"{kind}");
+            // Behind the window that holds it, all is as usual.
+            Assert.IsTrue(scores[29 + model.WindowSize].All(float.IsFinite), $"{kind}");
+        }
+    }
+
+    private static IEnumerable<object[]> Forecasters => ConformanceEntries.Entries.Where(entry => entry.Outputs[0] == "Forecast" && !entry.Name.Contains("many", StringComparison.Ordinal)).Select(entry => new object[] { entry.Name });
+
+    [TestMethod]
     public void TheSimpleCallForecastsASeasonBetterThanItsNaiveForecast()
     {
         var ml = new MLContext(1);

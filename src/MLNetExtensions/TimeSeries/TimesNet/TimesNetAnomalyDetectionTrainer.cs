@@ -92,7 +92,7 @@ public sealed partial class TimesNetAnomalyDetectionTrainer : TimesNetReconstruc
         {
             for (var step = place.Taken; step < length; step++)
             {
-                scores.Add((float)AnomalyScores.OfRow(standardized.Slice(step * channels, channels), reconstruction.Slice(step * channels, channels)));
+                scores.Add(AnomalyScores.OfRowAsSingle(standardized.Slice(step * channels, channels), reconstruction.Slice(step * channels, channels)));
             }
         });
         var ranges = _options.ThresholdSource == ThresholdSource.Training ? windows.TrainingRows : windows.ValidationRows;

@@ -107,7 +107,7 @@ public sealed class TimesNetAnomalyDetectionTransformer : TimesNetReconstruction
 
         internal override void Write(ScoringBatch batch, int row, ColumnScaler scaler, ReadOnlySpan<float> standardized, ReadOnlySpan<float> reconstruction)
         {
-            var score = (float)AnomalyScores.OfRow(standardized, reconstruction);
+            var score = AnomalyScores.OfRowAsSingle(standardized, reconstruction);
             batch.Output<float>(ScoreOutput)[row][0] = score;
             batch.Output<bool>(LabelOutput)[row][0] = score > threshold;
             if (isExpectedWanted)

@@ -91,12 +91,15 @@ public sealed class TimesNetImputingTransformer : TimesNetReconstructionTransfor
             {
                 if (T.IsNaN(values[i]))
                 {
-                    values[i] = T.CreateTruncating(scaler.Restore(reconstruction[i], i));
+                    values[i] = Restored(scaler, reconstruction[i], i);
                     filled = true;
                 }
             }
             _open -= filled ? 1 : 0;
         }
+
+        // No Double is larger than any that the data had; a Single may be.
+        private static T Restored(ColumnScaler scaler, float value, int slot) => typeof(T) == typeof(float) ? T.CreateTruncating(scaler.RestoreSingle(value, slot)) : T.CreateTruncating(scaler.Restore(value, slot));
 
         internal override void Complete(TimesNetReconstructionTransformer model)
         {
