@@ -50,16 +50,16 @@ internal abstract class Fault
     /// <param name="count">The number of cases.</param>
     /// <param name="seed">Draws them.</param>
     /// <param name="first">The number of the first, to try one again.</param>
-    /// <param name="begin">Is told of every case before it begins.</param>
-    internal FaultReport Run(int count, int seed, int first = 0, Action<int>? begin = null)
+    /// <param name="journal">Is told of every case before it begins: its number, and what it is as far as that is known.</param>
+    internal FaultReport Run(int count, int seed, int first = 0, Action<int, string>? journal = null)
     {
         ConformanceEntry[] entries = [.. Entries];
         var failures = new List<string>();
         for (var i = first; i < first + count; i++)
         {
-            begin?.Invoke(i);
             var entry = entries[i % entries.Length];
-            var made = new Case(entry, i / entries.Length, new Random(unchecked(seed * 1_000_003 + i)));
+            var made = new Case(entry, i / entries.Length, new Random(unchecked(seed * 1_000_003 + i))) { Journal = what => journal?.Invoke(i, $"{entry.Name}, {what}") };
+            made.What = "";
             try
             {
                 Try(made);
@@ -85,7 +85,18 @@ internal abstract class Fault
     /// <param name="Random">Draws what is done.</param>
     protected sealed record Case(ConformanceEntry Entry, int Round, Random Random)
     {
+        /// <summary>Is told what is done.</summary>
+        internal Action<string>? Journal { get; init; }
+
         /// <summary>What is done, for people.</summary>
-        internal string What { get; set; } = "";
+        internal string What
+        {
+            get;
+            set
+            {
+                field = value;
+                Journal?.Invoke(value);
+            }
+        } = "";
     }
 }

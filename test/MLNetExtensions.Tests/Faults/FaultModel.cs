@@ -18,7 +18,8 @@ internal sealed record FaultModel(ConformanceEntry Entry, byte[] File, ITransfor
                 var ml = new MLContext(1);
                 var data = entry.Data(entry.Rows);
                 var fitted = entry.Create(ml).Fit(data);
-                model = new(entry, Models.Save(ml, fitted, data.Schema), fitted, data, Snapshot.Of(fitted.Transform(data)));
+                // Without the schema of the data, which is ML.NET's alone: one that is damaged may keep its loader busy for ever.
+                model = new(entry, Models.Save(ml, fitted), fitted, data, Snapshot.Of(fitted.Transform(data)));
                 s_models.Add(entry.Name, model);
             }
             return model;

@@ -16,7 +16,9 @@ internal static class FaultProcess
     // SIGXFSZ, which would end a process that writes more than it may, is ignored, and so it stays in what the shell becomes.
     private const string Shell = "trap '' XFSZ; exec \"$0\" \"$@\"";
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(9);
+    // For one case, and for the other commands.
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
 
     /// <summary>Runs cases in a process of their own. One that dies is a failure of the case that it was at, and the next go on in another.</summary>
     internal static FaultReport Run(Fault fault, int count, int seed, int first = 0)
@@ -32,15 +34,16 @@ internal static class FaultProcess
                 File.Delete(report);
                 File.Delete(journal);
                 var batch = Math.Min(end - first, fault.MostInAProcess);
-                var errors = Start([RunCommand, fault.Name, Text(batch), Text(seed), Text(first), journal, report], out var exitCode);
+                var errors = Start([RunCommand, fault.Name, Text(batch), Text(seed), Text(first), journal, report], () => File.Exists(journal) ? new FileInfo(journal).Length : 0, out var exitCode);
                 if (File.Exists(report))
                 {
                     failures.AddRange(JsonSerializer.Deserialize<FaultReport>(File.ReadAllText(report))!.Failures);
                     first += batch;
                     continue;
                 }
-                var at = File.Exists(journal) ? int.Parse(File.ReadLines(journal).Last(), CultureInfo.InvariantCulture) : first;
-                failures.Add(string.Create(CultureInfo.InvariantCulture, $"The process ended with {exitCode} in --faults {fault.Name} --seed {seed} --first {at} --count 1. {errors}"));
+                var last = File.Exists(journal) ? File.ReadLines(journal).LastOrDefault() : null;
+                var at = last is null ? first : int.Parse(last[..last.IndexOf(' ', StringComparison.Ordinal)], CultureInfo.InvariantCulture);
+                failures.Add(string.Create(CultureInfo.InvariantCulture, $"The process ended with {exitCode} (137: killed, because the case did not end) in {last} (--faults {fault.Name} --seed {seed} --first {at} --count 1). {errors}"));
                 first = at + 1;
             }
             return new(fault.Name, count, failures);
@@ -59,7 +62,7 @@ internal static class FaultProcess
     /// <returns>Whether it was killed; else it had ended.</returns>
     internal static bool TrainAndKill(ConformanceEntry entry, string path, int epochs, double part)
     {
-        var errors = Start([TrainCommand, entry.Name, path, Text(epochs), part.ToString("R", CultureInfo.InvariantCulture)], out var exitCode);
+        var errors = Start([TrainCommand, entry.Name, path, Text(epochs), part.ToString("R", CultureInfo.InvariantCulture)], () => 0, out var exitCode);
         // Killed by signal 9.
         Assert.IsTrue(exitCode is 0 or 137, $"The training ended with {exitCode}: {errors}");
         return exitCode != 0;
@@ -73,7 +76,7 @@ internal static class FaultProcess
             case [RunCommand, var name, var count, var seed, var first, var journal, var report]:
                 using (var lines = new StreamWriter(journal) { AutoFlush = true })
                 {
-                    var result = Fault.Find(name).Run(Number(count), Number(seed), Number(first), lines.WriteLine);
+                    var result = Fault.Find(name).Run(Number(count), Number(seed), Number(first), (number, what) => lines.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{number} {what}")));
                     File.WriteAllText(report + ".part", JsonSerializer.Serialize(result));
                 }
                 File.Move(report + ".part", report);
@@ -102,15 +105,23 @@ internal static class FaultProcess
         KilledTrainings.Fit(entry, epochs, path, out _);
     }
 
-    private static string Start(string[] arguments, out int exitCode)
+    private static string Start(string[] arguments, Func<long> progress, out int exitCode)
     {
         var host = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
         using var process = Process.Start(new ProcessStartInfo("/bin/bash", ["-c", Shell, host, "exec", typeof(FaultProcess).Assembly.Location, Argument, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        if (!process.WaitForExit(s_patience))
+        var (seen, clock) = (progress(), Stopwatch.StartNew());
+        while (!process.WaitForExit(s_pause))
         {
-            process.Kill(entireProcessTree: true);
-            process.WaitForExit();
+            if (progress() is var now && now != seen)
+            {
+                (seen, clock) = (now, Stopwatch.StartNew());
+            }
+            else if (clock.Elapsed > s_patience)
+            {
+                process.Kill(entireProcessTree: true);
+                process.WaitForExit();
+            }
         }
         exitCode = process.ExitCode;
         return errors.Result + output.Result;

@@ -110,7 +110,7 @@ internal sealed class FullDisk : Fault
         {
             try
             {
-                ml.Model.Save(original.Model, original.Data.Schema, path);
+                ml.Model.Save(original.Model, null, path);
             }
             catch (Exception e)
             {
@@ -121,7 +121,7 @@ internal sealed class FullDisk : Fault
         }
         // The file itself is ML.NET's to write. What our model is asked for again, it gives.
         AssertOnly(path);
-        ml.Model.Save(original.Model, original.Data.Schema, path);
+        ml.Model.Save(original.Model, null, path);
         var loaded = Models.Load(File.ReadAllBytes(path));
         using var disposable = loaded as IDisposable;
         original.AssertScoresAlike(loaded);
