@@ -77,7 +77,8 @@ public sealed class TorchScriptTransformer : RowScoringTransformer, ISavedTransf
     {
         var options = reader.Options<ModelOptions>();
         TorchScriptColumn[] columns = [.. options.Inputs, .. options.Outputs];
-        if (options.Inputs.Length == 0 || options.Outputs.Length == 0 || columns.Any(column => string.IsNullOrEmpty(column.Name) || !TorchScriptColumn.IsShape(column.Shape)))
+        if (options.Inputs.Length == 0 || options.Outputs.Length == 0 || columns.Any(column => string.IsNullOrEmpty(column.Name) || !TorchScriptColumn.IsShape(column.Shape))
+            || options.Outputs.DistinctBy(column => column.Name).Count() != options.Outputs.Length)
         {
             throw new FormatException("The options describe no TorchScript model.");
         }

@@ -459,6 +459,15 @@ public sealed class ModelFileTests
         AssertRefused(zip);
     }
 
+    [TestMethod]
+    public void OutputsOfATorchScriptModelOfOneNameAreRefused()
+    {
+        var zip = new ModelZip(Faults.FaultModel.Of(ConformanceEntries.Find("TorchScript")).File);
+        Assert.Contains("\"Second\"", zip.Options);
+        zip.Options = zip.Options.Replace("\"Second\"", "\"First\"", StringComparison.Ordinal);
+        AssertRefused(zip, "TorchScript");
+    }
+
     private static byte[] Bytes(Dictionary<string, Tensor> tensors)
     {
         using var stream = new MemoryStream();
