@@ -1,0 +1,76 @@
+using System.Text.RegularExpressions;
+using MLNetExtensions.Tests.Golden;
+
+namespace MLNetExtensions.SampleTests.Docs;
+
+/// <summary>What pages point to is there: other pages, their sections, files, folders, and the commands of the benchmarks.</summary>
+[TestClass]
+public sealed partial class LinksInDocsTests
+{
+    [TestMethod]
+    public void LinksLeadToPagesAndSections()
+    {
+        var wrong = from page in MarkdownPage.All
+                    from link in page.Links
+                    where !link.StartsWith("https://", StringComparison.Ordinal) && !IsThere(page, link)
+                    select $"{page.Path}: {link}";
+        Found.Nothing(wrong);
+    }
+
+    [TestMethod]
+    public void FilesThatAreNamedExist()
+    {
+        var wrong = from page in MarkdownPage.All
+                    from Match path in PathOfTheRepository().Matches(page.Text)
+                    where !Exists(path.Value.TrimEnd('.', '/'))
+                    select $"{page.Path}: {path.Value}";
+        Found.Nothing(wrong);
+    }
+
+    [TestMethod]
+    public void CommandsOfTheBenchmarksExistAndAreDescribed()
+    {
+        var sources = string.Concat(Directory.EnumerateFiles(Path.Combine(GoldenFiles.RepositoryRoot, "test", "MLNetExtensions.Benchmarks"), "*.cs", SearchOption.AllDirectories)
+            .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)).Select(File.ReadAllText));
+        string[] known = [.. CommandOfBenchmarks().Matches(sources).Select(match => match.Groups[1].Value)];
+        Assert.IsGreaterThan(20, known.Length);
+        var unknown = from page in MarkdownPage.All
+                      from Match command in CommandInText().Matches(page.Text)
+                      where !known.Contains(command.Groups[1].Value)
+                      select $"{page.Path}: {command.Value}";
+        Found.Nothing(unknown);
+    }
+
+    [TestMethod]
+    [DataRow("docs/olinear.md", "timesnet.md#forecasting", true)]
+    [DataRow("docs/olinear.md", "timesnet.md#no-such-section", false)]
+    [DataRow("docs/olinear.md", "../README.md", true)]
+    [DataRow("docs/olinear.md", "README.md", false)]
+    [DataRow("README.md", "samples/Forecasting", true)]
+    [DataRow("README.md", "#versions", true)]
+    [DataRow("README.md", "#nothing", false)]
+    public void AWrongLinkIsFound(string from, string link, bool expected) => Assert.AreEqual(expected, IsThere(MarkdownPage.All.Single(page => page.Path == from), link));
+
+    private static bool IsThere(MarkdownPage page, string link)
+    {
+        var parts = link.Split('#', 2);
+        var target = parts[0].Length == 0 ? page.Path : Path.GetRelativePath(GoldenFiles.RepositoryRoot, Path.GetFullPath(Path.Combine(GoldenFiles.RepositoryRoot, Path.GetDirectoryName(page.Path)!, parts[0]))).Replace('\\', '/');
+        return parts.Length == 1 ? Exists(target) : MarkdownPage.All.Any(other => other.Path == target && other.Anchors.Contains(parts[1]));
+    }
+
+    // A name that ends in * stands for what there is of its kind.
+    private static bool Exists(string path)
+    {
+        var full = Path.Combine(GoldenFiles.RepositoryRoot, path);
+        return path.Contains('*') ? Directory.Exists(Path.GetDirectoryName(full)) && Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(full)!, Path.GetFileName(full)).Any() : Path.Exists(full);
+    }
+
+    [GeneratedRegex(@"(?<![\w/.*-])(?:src|test|samples|docs|build|\.ci|\.github)/[\w./*-]*\w\*?")]
+    private static partial Regex PathOfTheRepository();
+
+    [GeneratedRegex(@"\bCommand\(""([a-z0-9-]+)"",")]
+    private static partial Regex CommandOfBenchmarks();
+
+    [GeneratedRegex(@"(?:-- |`|^## )(?:accuracy|bench) ([a-z][a-z0-9-]+)", RegexOptions.Multiline)]
+    private static partial Regex CommandInText();
+}
