@@ -25,6 +25,7 @@ namespace MLNetExtensions
             ("Microsoft.ML.LoadableClassAttributeBase", [".ctor"]),
             ("Microsoft.ML.SignatureLoadModel", ["Invoke"]),
             ("Microsoft.ML.Runtime.Contracts", ["CheckAlive", "CheckValue", "Check", "CheckParam", "Except", "ExceptParam", "ExceptSchemaMismatch"]),
+            ("Microsoft.ML.Runtime.HostExtensions", ["Info", "Warning", "Trace"]),
             ("Microsoft.ML.Runtime.IHostEnvironmentInternal", ["GpuDeviceId", "FallbackToCpu"]),
             ("Microsoft.ML.SchemaShape", ["Create", "TryFindColumn"]),
             ("Microsoft.ML.SchemaShape+Column", [".ctor", "GetTypeString"]),

@@ -97,7 +97,7 @@ public sealed class PackageTests
         {
             File.WriteAllText(Path.Combine(folder, name), "<Project />");
         }
-        var native = OperatingSystem.IsLinux() && RuntimeInformation.OSArchitecture == Architecture.X64 ? "libtorch-cpu-linux-x64" : "TorchSharp-cpu";
+        var native = OperatingSystem.IsLinux() && RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.X64 ? "libtorch-cpu-linux-x64" : "TorchSharp-cpu";
         // The last two are what TorchSharp brings along, in versions that every feed of this repository holds.
         var packages = new[] { native, "SharpZipLib", "SkiaSharp" }.Select(id => $"""<PackageReference Include="{id}" Version="{Pin(id)}" />""");
         File.WriteAllText(Path.Combine(folder, "Consumer.csproj"), $"""

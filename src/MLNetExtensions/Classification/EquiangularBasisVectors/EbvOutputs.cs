@@ -39,12 +39,11 @@ internal sealed record EbvOutputs(bool Scores, int Top, string? Embedding, strin
         {
             yield return classes[1];
         }
-        _ = inputSchema.TryFindColumn(labelColumnName, out var label);
-        var values = label.Annotations.Where(annotation => annotation.Name == AnnotationUtils.Kinds.KeyValues).ToArray();
+        var values = SchemaShapes.Find(inputSchema, labelColumnName)!.Value.Annotations.Where(annotation => annotation.Name == AnnotationUtils.Kinds.KeyValues).ToArray();
         var numbers = new VectorDataViewType(NumberDataViewType.Single, 1);
         if (outputs.Top > 0)
         {
-            yield return new(TopLabels, SchemaShape.Column.VectorKind.Vector, NumberDataViewType.UInt32, true, new SchemaShape(values));
+            yield return SchemaShapes.Keys(TopLabels, values);
             yield return SchemaShapes.Column(TopScores, numbers);
         }
         foreach (var name in new[] { outputs.Embedding, outputs.Features }.OfType<string>())

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using Microsoft.ML.Runtime;
 using MLNetExtensions.Torch;
 using static TorchSharp.torch;
 

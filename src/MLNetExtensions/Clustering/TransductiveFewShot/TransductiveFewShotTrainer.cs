@@ -95,7 +95,7 @@ public sealed partial class TransductiveFewShotTrainer : IEstimator<Transductive
         // Only scored data needs these.
         foreach (var column in new InputColumn?[] { _columns.EpisodeColumn, _columns.SupportLabelColumn })
         {
-            if (column is not null && inputSchema.TryFindColumn(column.Name, out _))
+            if (column is not null && SchemaShapes.Find(inputSchema, column.Name) is not null)
             {
                 column.Check(_host, inputSchema);
             }

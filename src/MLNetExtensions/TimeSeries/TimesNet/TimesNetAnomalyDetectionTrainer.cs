@@ -75,7 +75,7 @@ public sealed partial class TimesNetAnomalyDetectionTrainer : TimesNetReconstruc
         List<SchemaShape.Column> columns = [.. ScoreColumns.PromiseAnomaly(), SchemaShapes.Column(TimesNetAnomalyDetectionTransformer.ThresholdColumnName, NumberDataViewType.Single)];
         if (_options.ExpectedColumnName is { } expected)
         {
-            _ = inputSchema.TryFindColumn(_options.InputColumnName!, out var input);
+            var input = SchemaShapes.Find(inputSchema, _options.InputColumnName!)!.Value;
             columns.Add(SchemaShapes.Column(expected, input.Kind == SchemaShape.Column.VectorKind.Scalar ? NumberDataViewType.Single : new VectorDataViewType(NumberDataViewType.Single, 1),
                 ScoreColumns.HasSlotNames(inputSchema, input.Name) ? [SlotNames.Promise] : []));
         }

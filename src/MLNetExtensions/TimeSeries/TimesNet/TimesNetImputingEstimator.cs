@@ -69,10 +69,7 @@ public sealed partial class TimesNetImputingEstimator : TimesNetReconstructionEs
     private protected override string Fingerprint => string.Create(CultureInfo.InvariantCulture, $"imputation {_options.MaskRate:R}");
 
     private protected override IEnumerable<SchemaShape.Column> Promise(SchemaShape inputSchema)
-    {
-        _ = inputSchema.TryFindColumn(_options.InputColumnName!, out var input);
-        return [new(_options.OutputColumnName!, input.Kind, input.ItemType, input.IsKey, input.Annotations)];
-    }
+        => [SchemaShapes.Like(SchemaShapes.Find(inputSchema, _options.InputColumnName!)!.Value, _options.OutputColumnName!)];
 
     private protected override ReconstructionLearner CreateLearner(TimesNetModule module) => new Learner(module, _options, Seed);
 
