@@ -27,6 +27,18 @@ public sealed partial class LinksInDocsTests
         Found.Nothing(wrong);
     }
 
+    /// <summary>Pictures are text that loads nothing, small enough for a repository, and shown on a page.</summary>
+    [TestMethod]
+    public void PicturesAreSmallAndUsed()
+    {
+        string[] pictures = Directory.GetFiles(Path.Combine(GoldenFiles.RepositoryRoot, "docs", "images"));
+        Assert.IsGreaterThan(5, pictures.Length);
+        Found.Nothing(from picture in pictures
+                      let text = File.ReadAllText(picture)
+                      where Path.GetExtension(picture) != ".svg" || new FileInfo(picture).Length > 50 * 1024 || ForeignReference().IsMatch(text) || !MarkdownPage.All.Any(page => page.Links.Contains($"images/{Path.GetFileName(picture)}"))
+                      select picture);
+    }
+
     [TestMethod]
     public void CommandsOfTheBenchmarksExistAndAreDescribed()
     {
@@ -67,6 +79,10 @@ public sealed partial class LinksInDocsTests
 
     [GeneratedRegex(@"(?<![\w/.*-])(?:src|test|samples|docs|build|\.ci|\.github)/[\w./*-]*\w\*?")]
     private static partial Regex PathOfTheRepository();
+
+    // Beside the names of namespaces.
+    [GeneratedRegex("<script|href=\"(?!#|data:)|(?<!xmlns(?::\\w+)?=\")https?://")]
+    private static partial Regex ForeignReference();
 
     [GeneratedRegex(@"\bCommand\(""([a-z0-9-]+)"",")]
     private static partial Regex CommandOfBenchmarks();
