@@ -13,4 +13,17 @@ internal static class ConstantTensor
         values.CopyTo(MemoryMarshal.Cast<byte, double>(tensor.bytes));
         return tensor.to(dtype, device);
     }
+
+    /// <summary>Copies row-major values of any type into a new tensor on the CPU; none are fine.</summary>
+    internal static Tensor Of<T>(ReadOnlySpan<T> values, ScalarType dtype, params ReadOnlySpan<long> shape)
+        where T : unmanaged
+    {
+        var tensor = empty(shape, dtype: dtype, device: CPU);
+        if (values.Length > 0)
+        {
+            values.CopyTo(MemoryMarshal.Cast<byte, T>(tensor.bytes));
+        }
+        GC.KeepAlive(tensor);
+        return tensor;
+    }
 }

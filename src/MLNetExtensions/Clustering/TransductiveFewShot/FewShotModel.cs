@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using MLNetExtensions.Torch;
 using static TorchSharp.torch;
 
 namespace MLNetExtensions;
@@ -77,11 +77,11 @@ internal sealed class FewShotModel
     /// <summary>What weights.safetensors holds. A dispose scope must be open.</summary>
     internal IEnumerable<KeyValuePair<string, Tensor>> Weights =>
     [
-        new(BaseMeanName, Pack(BaseMean, ScalarType.Float32, Dimension)),
-        new(PrototypesName, Pack(Prototypes, ScalarType.Float32, Classes.Length, Dimension)),
-        new(ShiftName, Pack(Shift, ScalarType.Float32, Dimension)),
-        new(SupportName, Pack(Support, ScalarType.Float32, SupportClasses.Length, Dimension)),
-        new(SupportClassesName, Pack(SupportClasses, ScalarType.Int32, SupportClasses.Length)),
+        new(BaseMeanName, ConstantTensor.Of<float>(BaseMean, ScalarType.Float32, Dimension)),
+        new(PrototypesName, ConstantTensor.Of<float>(Prototypes, ScalarType.Float32, Classes.Length, Dimension)),
+        new(ShiftName, ConstantTensor.Of<float>(Shift, ScalarType.Float32, Dimension)),
+        new(SupportName, ConstantTensor.Of<float>(Support, ScalarType.Float32, SupportClasses.Length, Dimension)),
+        new(SupportClassesName, ConstantTensor.Of<int>(SupportClasses, ScalarType.Int32, SupportClasses.Length)),
     ];
 
     /// <summary>Reads what <see cref="Saved"/> and <see cref="Weights"/> wrote. A dispose scope must be open.</summary>
@@ -98,14 +98,14 @@ internal sealed class FewShotModel
         {
             Settings = saved.Settings,
             Seed = saved.Seed,
-            BaseMean = Unpack<float>(ModelReader.Take(left, BaseMeanName, ScalarType.Float32, dimension)),
+            BaseMean = ModelReader.TakeArray<float>(left, BaseMeanName, ScalarType.Float32, dimension),
             Classes = [.. saved.Classes],
             LabelledClasses = saved.LabelledClasses,
-            Prototypes = Unpack<float>(ModelReader.Take(left, PrototypesName, ScalarType.Float32, count, dimension)),
-            Shift = Unpack<float>(ModelReader.Take(left, ShiftName, ScalarType.Float32, dimension)),
+            Prototypes = ModelReader.TakeArray<float>(left, PrototypesName, ScalarType.Float32, count, dimension),
+            Shift = ModelReader.TakeArray<float>(left, ShiftName, ScalarType.Float32, dimension),
             Sigma = saved.Sigma,
-            Support = Unpack<float>(ModelReader.Take(left, SupportName, ScalarType.Float32, saved.SupportRows, dimension)),
-            SupportClasses = Unpack<int>(ModelReader.Take(left, SupportClassesName, ScalarType.Int32, saved.SupportRows)),
+            Support = ModelReader.TakeArray<float>(left, SupportName, ScalarType.Float32, saved.SupportRows, dimension),
+            SupportClasses = ModelReader.TakeArray<int>(left, SupportClassesName, ScalarType.Int32, saved.SupportRows),
             Fit = saved.Fit,
         };
         if (left.Count > 0)
@@ -125,22 +125,6 @@ internal sealed class FewShotModel
         }
         return model;
     }
-
-    private static Tensor Pack<T>(T[] values, ScalarType type, params long[] shape)
-        where T : unmanaged
-    {
-        var tensor = empty(shape, dtype: type, device: CPU);
-        if (values.Length > 0)
-        {
-            values.CopyTo(MemoryMarshal.Cast<byte, T>(tensor.bytes));
-        }
-        GC.KeepAlive(tensor);
-        return tensor;
-    }
-
-    private static T[] Unpack<T>(Tensor tensor)
-        where T : unmanaged
-        => tensor.NumberOfElements == 0 ? [] : ProblemBatch.Copy<T>(tensor);
 }
 
 /// <summary>What the options of a model file say of a <see cref="FewShotModel"/>.</summary>

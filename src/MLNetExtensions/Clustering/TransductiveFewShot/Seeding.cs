@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
@@ -40,11 +39,11 @@ internal static class Seeding
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var dimension = (int)sample.size(1);
-        var rows = Values<T>(sample);
+        var rows = ProblemBatch.Copy<T>(sample);
         var least = new double[sample.size(0)];
         Array.Fill(least, double.PositiveInfinity);
         var known = fixedPrototypes is null ? 0 : (int)fixedPrototypes.size(0);
-        var prototypes = fixedPrototypes is null ? [] : Values<T>(fixedPrototypes.to(sample.dtype));
+        var prototypes = fixedPrototypes is null ? [] : ProblemBatch.Copy<T>(fixedPrototypes.to(sample.dtype));
         for (var prototype = 0; prototype < known; prototype++)
         {
             Lower(rows, prototypes.AsSpan(prototype * dimension, dimension), least, least);
@@ -113,15 +112,5 @@ internal static class Seeding
             sum += after[row];
         }
         return sum;
-    }
-
-    private static T[] Values<T>(Tensor table)
-        where T : unmanaged
-    {
-        using var scope = NewDisposeScope();
-        var host = table.cpu().contiguous();
-        var values = MemoryMarshal.Cast<byte, T>(host.bytes).ToArray();
-        GC.KeepAlive(host);
-        return values;
     }
 }

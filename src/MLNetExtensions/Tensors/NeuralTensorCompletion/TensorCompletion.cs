@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MLNetExtensions.Torch;
 using static TorchSharp.torch;
 
 namespace MLNetExtensions.Tensors;
@@ -148,18 +149,18 @@ internal sealed class TensorCompletion : IDisposable
             }
             foreach (var (n, mode) in Modes.Index())
             {
-                yield return new(ImportanceName(n), Tensor<double>(Importance[n], ScalarType.Float64, mode.Count));
-                yield return new(CountName(n), Tensor<long>(Cells[n], ScalarType.Int64, mode.Count));
+                yield return new(ImportanceName(n), ConstantTensor.Of<double>(Importance[n], ScalarType.Float64, mode.Count));
+                yield return new(CountName(n), ConstantTensor.Of<long>(Cells[n], ScalarType.Int64, mode.Count));
                 if (mode.Keys is { } keys)
                 {
-                    yield return new(KeysName(n), Tensor<ulong>(keys, ScalarType.Int64, mode.Count));
+                    yield return new(KeysName(n), ConstantTensor.Of<ulong>(keys, ScalarType.Int64, mode.Count));
                 }
             }
             if (Influences is { } influences)
             {
-                yield return new(RowsName, Tensor<long>(influences.Rows, ScalarType.Int64, influences.Rows.Length));
-                yield return new(CellsName, Tensor<int>(influences.Index, ScalarType.Int32, influences.Rows.Length, Modes.Length));
-                yield return new(InfluenceName, Tensor<double>(influences.Values, ScalarType.Float64, influences.Values.Length));
+                yield return new(RowsName, ConstantTensor.Of<long>(influences.Rows, ScalarType.Int64, influences.Rows.Length));
+                yield return new(CellsName, ConstantTensor.Of<int>(influences.Index, ScalarType.Int32, influences.Rows.Length, Modes.Length));
+                yield return new(InfluenceName, ConstantTensor.Of<double>(influences.Values, ScalarType.Float64, influences.Values.Length));
             }
         }
     }
@@ -194,18 +195,6 @@ internal sealed class TensorCompletion : IDisposable
     private static string CountName(int mode) => $"cells.{mode}";
 
     private static string KeysName(int mode) => $"keys.{mode}";
-
-    private static Tensor Tensor<T>(ReadOnlySpan<T> values, ScalarType type, params ReadOnlySpan<long> shape)
-        where T : unmanaged
-    {
-        var result = empty(shape, dtype: type, device: CPU);
-        if (values.Length > 0)
-        {
-            values.CopyTo(MemoryMarshal.Cast<byte, T>(result.bytes));
-        }
-        GC.KeepAlive(result);
-        return result;
-    }
 }
 
 /// <summary>What the options of a model file say of a <see cref="TensorCompletion"/>.</summary>
