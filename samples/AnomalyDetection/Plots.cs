@@ -35,7 +35,7 @@ internal static class Plots
         scores.YLabel("score, log10");
         scores.XLabel("row");
         Style.Finish(scores, Alignment.UpperLeft);
-        plots.SavePng(path, Style.Width, 700);
+        Picture.Save(plots, path, Style.Width, 700);
     }
 
     private static void Shade(Plot plot, IReadOnlyList<ScoredPoint> rows, int firstRow)

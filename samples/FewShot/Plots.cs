@@ -40,7 +40,7 @@ internal static class Plots
         plot.XLabel("first principal component");
         plot.YLabel("second principal component");
         Style.Finish(plot, Alignment.UpperLeft);
-        plot.SavePng(path, Style.Width, 800);
+        Picture.Save(plot, path, Style.Width, 800);
 
         void Mark(IEnumerable<PlacedDrawing> marked, MarkerShape shape, float size, Color color, string? name)
         {

@@ -29,7 +29,7 @@ internal static class Plots
             Style.Finish(plot, i == 0 ? Alignment.UpperRight : null);
             plot.Axes.SetLimitsY(0, 1.25 * shown.Max(key => Math.Max(100 * key.Importance, 100 * key.Cells / cells)));
         }
-        plots.SavePng(path, Style.Width, 300 * modes.Count);
+        Picture.Save(plots, path, Style.Width, 300 * modes.Count);
     }
 
     /// <summary>The errors of each seed without and with augmentation, and that of the mean.</summary>
@@ -47,6 +47,6 @@ internal static class Plots
         plot.YLabel("root mean squared error");
         Style.Finish(plot, Alignment.UpperRight);
         plot.Axes.SetLimitsY(0, 1.3 * new[] { ofMean, without.Max(), with.Max() }.Max());
-        plot.SavePng(path, Style.Width, 500);
+        Picture.Save(plot, path, Style.Width, 500);
     }
 }

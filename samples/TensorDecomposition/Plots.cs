@@ -34,7 +34,7 @@ internal static class Plots
             Style.Finish(plot, function.Mode == 0 ? Alignment.UpperLeft : null);
         }
         plots.GetPlot(0).Title("The functions of each coordinate; bands: two standard deviations");
-        plots.SavePng(path, Style.Width, PanelHeight * modes.Count);
+        Picture.Save(plots, path, Style.Width, PanelHeight * modes.Count);
     }
 
     /// <summary>A slice through the field: what is true, or what was measured there, beside what is predicted and how sure that is.</summary>
@@ -56,7 +56,7 @@ internal static class Plots
         Map(plots.GetPlot(1), slice, slice.Predicted, range, "predicted", names);
         Map(plots.GetPlot(2), slice, slice.Deviations, null, "standard deviation of the prediction", names);
         plots.GetPlot(1).Title($"predicted: {title}");
-        plots.SavePng(path, 1500, 460);
+        Picture.Save(plots, path, 1500, 460);
     }
 
     private static void Map(Plot plot, FieldSlice slice, double[,] values, ScottPlot.Range? range, string title, IReadOnlyList<string> names)

@@ -116,7 +116,7 @@ internal static class Classification
             plot.Axes.Margins(horizontal: 0.01);
         }
         plots.GetPlot(shown.Length - 1).XLabel("step");
-        plots.SavePng(path, 1100, 60 + 220 * shown.Length);
+        Picture.Save(plots, path, 1100, 60 + 220 * shown.Length);
     }
 
     /// <summary>Prints every fifth epoch, of the training with validation and of that on all rows.</summary>

@@ -32,7 +32,7 @@ internal static class ImputationPlot
             }
             Style.Finish(plot, channel == 0 ? Alignment.UpperLeft : null);
         }
-        plots.SavePng(path, Style.Width, 60 + 240 * channels.Count);
+        Picture.Save(plots, path, Style.Width, 60 + 240 * channels.Count);
     }
 
     // With the values on both sides, so that lines begin and end there.
