@@ -27,6 +27,21 @@ public sealed partial class LinksInDocsTests
         Found.Nothing(wrong);
     }
 
+    /// <summary>Whoever knows the page of one estimator finds his way on all of them.</summary>
+    [TestMethod]
+    [DataRow("olinear")]
+    [DataRow("timesnet")]
+    [DataRow("equiangular-basis-vectors")]
+    [DataRow("transductive-few-shot")]
+    [DataRow("functional-bayesian-tucker")]
+    [DataRow("neural-tensor-completion")]
+    public void PagesHaveOneOutline(string name)
+    {
+        var page = MarkdownPage.All.Single(page => page.Path == $"docs/{name}.md");
+        Found.Nothing(new[] { "when-to-use-it", "how-it-computes", "limits", "sources" }.Except(page.Anchors));
+        Found.Nothing(new[] { "Cost", "```csharp", "<!-- options ", "model file", $"](images/{name}.svg)", "](benchmarks.md", "](../samples/" }.Where(part => !page.Text.Contains(part, StringComparison.OrdinalIgnoreCase)));
+    }
+
     /// <summary>Pictures are text that loads nothing, small enough for a repository, and shown on a page.</summary>
     [TestMethod]
     public void PicturesAreSmallAndUsed()
