@@ -58,6 +58,11 @@ internal static class Check
     /// <exception cref="OperationCanceledException">The host was told to stop.</exception>
     internal static void Alive(IHost host) => host.CheckAlive();
 
+    /// <summary>An exception, marked as deliberate, of somebody without a context.</summary>
+    internal static TException Marked<TException>(TException exception)
+        where TException : Exception
+        => exception.Process(null);
+
     /// <summary>An exception for data that proves unusable while it is read.</summary>
     internal static Exception BadData(IExceptionContext? context, string message) => new InvalidOperationException(message).Process(context);
 }

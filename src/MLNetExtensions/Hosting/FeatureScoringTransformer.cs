@@ -20,6 +20,8 @@ public abstract class FeatureScoringTransformer<TModel> : RowScoringTransformer,
 
     internal abstract TModel PredictionModel { get; }
 
+    internal override DataViewType GetOnnxInputType(int input) => input == 0 ? FeatureType : base.GetOnnxInputType(input);
+
     string ISingleFeaturePredictionTransformer<TModel>.FeatureColumnName => FeatureColumn;
 
     string ISingleFeaturePredictionTransformer.FeatureColumnName => FeatureColumn;

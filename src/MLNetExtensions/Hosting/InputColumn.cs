@@ -84,6 +84,22 @@ internal abstract record InputColumn(string Name, string Role, InputTypes Types,
         }
     }
 
+    /// <summary>The type to take the column for where no schema tells it.</summary>
+    internal DataViewType PreferredType
+    {
+        get
+        {
+            PrimitiveDataViewType item = Types.HasFlag(InputTypes.Single) ? NumberDataViewType.Single
+                : Types.HasFlag(InputTypes.Double) ? NumberDataViewType.Double
+                : Types.HasFlag(InputTypes.Text) ? TextDataViewType.Instance
+                : Types.HasFlag(InputTypes.Key) ? new KeyDataViewType(typeof(uint), uint.MaxValue)
+                : Types.HasFlag(InputTypes.Int64) ? NumberDataViewType.Int64
+                : Types.HasFlag(InputTypes.DateTime) ? DateTimeDataViewType.Instance
+                : BooleanDataViewType.Instance;
+            return Shapes.HasFlag(InputShapes.Vector) && (Size is not null || !Shapes.HasFlag(InputShapes.Scalar)) ? new VectorDataViewType(item, Size ?? 0) : item;
+        }
+    }
+
     /// <summary>Makes a buffer for a column of this type.</summary>
     internal abstract RowBuffer CreateBuffer(DataViewType type, long rows = 0);
 

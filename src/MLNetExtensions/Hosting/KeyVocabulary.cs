@@ -27,13 +27,18 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
     internal static KeyVocabulary Of(DataViewSchema.Column column)
     {
         var count = ((KeyDataViewType)column.Type.GetItemType()).Count;
-        if (column.Annotations.Schema.GetColumnOrNull(AnnotationUtils.Kinds.KeyValues) is not { } values)
+        return OfAnnotation(column, AnnotationUtils.Kinds.KeyValues) is { } vocabulary ? vocabulary with { Count = count } : new(count, null, null);
+    }
+
+    /// <summary>Reads a vocabulary that another column is annotated with; null = it is not.</summary>
+    internal static KeyVocabulary? OfAnnotation(DataViewSchema.Column column, string annotation)
+    {
+        if (column.Annotations.Schema.GetColumnOrNull(annotation) is not { Type: VectorDataViewType type })
         {
-            return new(count, null, null);
+            return null;
         }
-        var raw = values.Type.GetItemType().RawType;
-        var kind = s_kinds.Values.FirstOrDefault(kind => kind.Type.RawType == raw);
-        return kind is null ? new(count, null, null) : new(count, kind.Name, kind.Read(column.Annotations));
+        var kind = s_kinds.Values.FirstOrDefault(kind => kind.Type.RawType == type.ItemType.RawType);
+        return kind is null ? null : new((ulong)type.Size, kind.Name, kind.Read(column.Annotations, annotation));
     }
 
     /// <summary>Checks what was read from a file.</summary>
@@ -95,7 +100,7 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
 
         internal PrimitiveDataViewType Type => type;
 
-        internal abstract string[] Read(DataViewSchema.Annotations annotations);
+        internal abstract string[] Read(DataViewSchema.Annotations annotations, string annotation);
 
         internal abstract void Write(DataViewSchema.Annotations.Builder builder, string annotation, IReadOnlyList<string> values);
 
@@ -110,10 +115,10 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
     private sealed class Kind<T>(PrimitiveDataViewType type) : Kind(typeof(T).Name, type)
         where T : IParsable<T>
     {
-        internal override string[] Read(DataViewSchema.Annotations annotations)
+        internal override string[] Read(DataViewSchema.Annotations annotations, string annotation)
         {
             VBuffer<T> values = default;
-            annotations.GetValue(AnnotationUtils.Kinds.KeyValues, ref values);
+            annotations.GetValue(annotation, ref values);
             return [.. values.DenseValues().Select(value => value switch
             {
                 // Without its kind, which ML.NET's own files do not keep either: dates match by what they say.
@@ -143,10 +148,10 @@ internal sealed record KeyVocabulary(ulong Count, string? Type, IReadOnlyList<st
 
     private sealed class TextKind() : Kind(nameof(String), TextDataViewType.Instance)
     {
-        internal override string[] Read(DataViewSchema.Annotations annotations)
+        internal override string[] Read(DataViewSchema.Annotations annotations, string annotation)
         {
             VBuffer<ReadOnlyMemory<char>> values = default;
-            annotations.GetValue(AnnotationUtils.Kinds.KeyValues, ref values);
+            annotations.GetValue(annotation, ref values);
             return [.. values.DenseValues().Select(value => value.ToString())];
         }
 

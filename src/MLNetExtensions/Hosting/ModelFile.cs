@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Encodings.Web;
@@ -115,7 +116,7 @@ internal sealed class ModelWriter
         ctx.CheckAtModel();
         ctx.SetVersionInfo(transformer.Signature.Version(transformer.GetType()));
         host.Check(ctx.InRepository, "A model can be saved to a model file only, not to a bare stream.");
-        using var scope = torch.NewDisposeScope();
+        using var scope = transformer.HoldsTensors ? NewScope() : null;
         var writer = new ModelWriter();
         transformer.Save(writer);
         // *** Binary format ***
@@ -136,6 +137,10 @@ internal sealed class ModelWriter
             ctx.SaveBinaryStream(name, stream => write(stream.BaseStream));
         }
     }
+
+    // A method of its own: mentioning torch may be enough to load its native library.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static DisposeScope NewScope() => torch.NewDisposeScope();
 
     private sealed class HashingStream(IncrementalHash hash) : Stream
     {
@@ -223,15 +228,15 @@ internal sealed class ModelReader
     }
 
     /// <summary>Reads the tensors. No model has weights that are no numbers: with them, all it says would be none either.</summary>
-    /// <param name="isOwn">Tells by their names the tensors of a user's own network, which may hold infinities: masks, say.</param>
+    /// <param name="mayBeInfinite">Tells by their names those that may hold infinities: of a user's own network, which may have masks, say.</param>
     /// <param name="isData">Tells those that hold data, whatever it is.</param>
     /// <exception cref="FormatException">The stream is missing, damaged or does not hold tensors.</exception>
-    internal IReadOnlyDictionary<string, torch.Tensor> Weights(Func<string, bool>? isOwn = null, Func<string, bool>? isData = null)
+    internal IReadOnlyDictionary<string, torch.Tensor> Weights(Func<string, bool>? mayBeInfinite = null, Func<string, bool>? isData = null)
     {
         var reader = SafetensorsReader.Parse(Stream(ModelWriter.WeightsStream));
         foreach (var name in reader.Names)
         {
-            if (isData?.Invoke(name) != true && !reader.IsFinite(name, infinitiesCount: isOwn?.Invoke(name) == true))
+            if (isData?.Invoke(name) != true && !reader.IsFinite(name, infinitiesCount: mayBeInfinite?.Invoke(name) == true))
             {
                 throw new FormatException($"The tensor '{name}' holds values that are not finite.");
             }

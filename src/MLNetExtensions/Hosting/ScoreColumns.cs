@@ -106,7 +106,7 @@ internal static class ScoreColumns
         return new(name, kind, item, isKey, new SchemaShape(annotations));
     }
 
-    private static DataViewSchema.Annotations.Builder Annotations(DataViewSchema inputSchema, string kind, string valueKind)
+    internal static DataViewSchema.Annotations.Builder Annotations(DataViewSchema inputSchema, string kind, string valueKind)
     {
         // One more than any set of scores that the data already holds.
         var id = inputSchema.GetMaxAnnotationKind(out _, AnnotationUtils.Kinds.ScoreColumnSetId) + 1;

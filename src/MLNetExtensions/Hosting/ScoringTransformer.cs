@@ -33,6 +33,22 @@ public abstract class ScoringTransformer : ITransformer, IDisposable, IDisplayed
     /// <summary>What rows the score of a row depends on.</summary>
     internal abstract SequenceReach Reach { get; }
 
+    /// <summary>Whether <see cref="Save"/> makes tensors; where not, saving does not touch the native library.</summary>
+    internal virtual bool HoldsTensors => true;
+
+    /// <summary>Writes what scoring computes as a graph. The base refuses.</summary>
+    /// <exception cref="NotSupportedException">The model has no form in ONNX.</exception>
+    internal virtual void WriteOnnx(OnnxScoring onnx) => throw onnx.Refuse("cannot be written as ONNX.");
+
+    /// <summary>The number of rows that a row of the graph looks back on, itself included; 0 = the graph reads rows, not windows.</summary>
+    internal virtual int OnnxWindowSize => 0;
+
+    /// <summary>Whether the graph has a result for each row of its windows, not one for each window.</summary>
+    internal virtual bool IsOnnxOfAllRows => false;
+
+    /// <summary>The type of an input in a graph that is written without a schema.</summary>
+    internal virtual DataViewType GetOnnxInputType(int input) => Inputs[input].PreferredType;
+
     internal bool IsRowToRow => Reach == SequenceReach.Row;
 
     /// <summary>Returns the schema that <see cref="Transform"/> gives to data of the given schema.</summary>

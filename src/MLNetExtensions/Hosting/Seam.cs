@@ -41,6 +41,9 @@ namespace MLNetExtensions
             ("Microsoft.ML.DataOperationsCatalog+TrainTestData", [".ctor"]),
             ("Microsoft.ML.Transforms.SkipTakeFilter", ["Create"]),
             ("Microsoft.ML.ISingleFeaturePredictionTransformer", ["FeatureColumnName"]),
+            ("Microsoft.ML.Model.OnnxConverter.OnnxContext", ["AddInitializer", "AddIntermediateVariable", "CreateNode", "GetVariableName"]),
+            ("Microsoft.ML.Model.OnnxConverter.OnnxNode", ["AddAttribute"]),
+            ("Microsoft.ML.Model.OnnxConverter.ISaveAsOnnx", ["SaveAsOnnx"]),
         ];
 
         private static readonly Lazy<string?> s_misfit = new(() => FindMisfit(typeof(ITransformer).Assembly, s_core) ?? FindMisfit(typeof(MLContext).Assembly, s_data));

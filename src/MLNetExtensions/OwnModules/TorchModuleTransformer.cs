@@ -43,6 +43,8 @@ public abstract class TorchModuleTransformer : FeatureScoringTransformer<nn.Modu
 
     internal sealed override nn.Module<Tensor, Tensor> PredictionModel => Own.Network;
 
+    internal override void WriteOnnx(OnnxScoring onnx) => throw onnx.Refuse("wraps code of yours that cannot be translated. Export it from the program that made it.");
+
     internal sealed override BatchScorer CreateScorer(ScoringSchema schema) => new Scorer(this);
 
     /// <summary>Writes the scores of a batch.</summary>
@@ -73,7 +75,7 @@ public abstract class TorchModuleTransformer : FeatureScoringTransformer<nn.Modu
         ColumnScaler features;
         ColumnScaler? labels;
         // Not in the scope: the network is made outside of any.
-        var weights = reader.Weights(isOwn: name => name.StartsWith(StatePrefix, StringComparison.Ordinal));
+        var weights = reader.Weights(mayBeInfinite: name => name.StartsWith(StatePrefix, StringComparison.Ordinal));
         try
         {
             features = LoadScaler(weights, FeaturePrefix, inputSize);

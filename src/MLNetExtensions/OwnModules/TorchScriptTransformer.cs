@@ -65,6 +65,8 @@ public sealed class TorchScriptTransformer : RowScoringTransformer, ISavedTransf
     internal override IReadOnlyList<OutputColumn> GetOutputs(DataViewSchema inputSchema)
         => [.. _outputs.Select(column => new OutputColumn<float>(column.Name, OutputType(column.Shape)))];
 
+    internal override void WriteOnnx(OnnxScoring onnx) => throw onnx.Refuse("wraps code of yours that cannot be translated. Export it from the program that made it.");
+
     internal override BatchScorer CreateScorer(ScoringSchema schema) => new Scorer(this);
 
     internal override void Save(ModelWriter writer)

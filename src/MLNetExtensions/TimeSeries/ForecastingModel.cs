@@ -40,6 +40,8 @@ internal sealed class ForecastingModel
     /// <summary>[H, C']: by how many deviations of its window a value lies off the forecast at most, with the probability of the confidence level.</summary>
     internal double[]? Quantiles { get; }
 
+    internal SeriesScales Scales => _scales;
+
     internal ColumnScaler ScalerOf(string group) => _scales.Of(group);
 
     internal ForecastingModel With(IReadOnlyDictionary<string, double[]> histories) => new(Options, _scales, histories, Quantiles);

@@ -74,6 +74,16 @@ public abstract class ForecastingTransformer : SequenceScoringTransformer
         };
     }
 
+    internal override int OnnxWindowSize => WindowSize;
+
+    internal override void WriteOnnx(OnnxScoring onnx) => ForecastingOnnx.Write(onnx, this);
+
+    /// <summary>Writes the graph of <see cref="Forecast(Tensor, Tensor)"/>: Single [rows, T, N] to Single [rows, H, N].</summary>
+    /// <param name="onnx">The graph.</param>
+    /// <param name="windows">Standardised windows.</param>
+    /// <param name="marks">Single [rows, T, M]; null = the network is not told of the time.</param>
+    internal virtual string WriteForecast(OnnxScoring onnx, string windows, string? marks) => throw onnx.Refuse("cannot be written as ONNX.");
+
     internal override BatchScorer CreateScorer(ScoringSchema schema) => new ForecastScorer(this);
 
     /// <summary>The rows of buffers of <see cref="Inputs"/>.</summary>

@@ -6,6 +6,9 @@ namespace MLNetExtensions.TimeSeries;
 /// <summary>Standardised windows on their way to a forecaster, [N, B, T]: channel by channel, as the network reads them; and the marks of their times, [B, T, M].</summary>
 internal sealed class WindowBatch(int channels, int windowSize, TimeMarks? marks)
 {
+    /// <summary>What is added to the variance of a window.</summary>
+    internal const double VarianceEpsilon = 1e-5;
+
     private float[] _values = [];
     private float[] _marks = [];
     private int _capacity;
@@ -86,6 +89,6 @@ internal sealed class WindowBatch(int channels, int windowSize, TimeMarks? marks
             squares += value * value;
         }
         var mean = sum / window.Length;
-        return Math.Sqrt(Math.Max(0, squares / window.Length - mean * mean) + 1e-5);
+        return Math.Sqrt(Math.Max(0, squares / window.Length - mean * mean) + VarianceEpsilon);
     }
 }

@@ -33,6 +33,8 @@ internal static class ConformanceEntries
 
     public static IEnumerable<object[]> SequenceScorers => s_all.Where(entry => !entry.IsRowScorer).Select(entry => new object[] { entry.Name });
 
+    public static IEnumerable<object[]> Exporting => s_all.Where(entry => entry.Exports || entry.CannotExport is not null).Select(entry => new object[] { entry.Name });
+
     public static IEnumerable<object[]> Readers => s_all.Where(entry => entry.ReadsData).Select(entry => new object[] { entry.Name });
 
     public static IEnumerable<object[]> Trainers => s_all.Where(entry => entry.Options is not null).Select(entry => new object[] { entry.Name });
@@ -153,6 +155,7 @@ internal static class ConformanceEntries
         return new()
         {
             Name = "OLinear",
+            Exports = true,
             IsRowScorer = false,
             Create = ml => ml.Forecasting.ForecastByOLinear(TinyOLinear()),
             Options = TinyOLinear,
@@ -204,6 +207,8 @@ internal static class ConformanceEntries
         return new()
         {
             Name = "OLinear of many series",
+            Exports = true,
+            GroupColumn = "Store",
             IsRowScorer = false,
             Create = ml => ml.Forecasting.ForecastByOLinear(Options()),
             Options = Options,
@@ -245,6 +250,7 @@ internal static class ConformanceEntries
         return new()
         {
             Name = "OLinear of one Double",
+            Exports = true,
             IsRowScorer = false,
             Create = ml => ml.Forecasting.ForecastByOLinear(Options()),
             Options = Options,

@@ -84,6 +84,14 @@ internal sealed record ConformanceEntry
 
     /// <summary>Makes the estimator with options that <see cref="AnyOptions"/> made.</summary>
     internal Func<MLContext, object, IEstimator<ITransformer>>? CreateWithOptions => CreateWith is { } create ? (ml, options) => create(ml, (TrainingOptions)options) : CreateWithOther;
+    /// <summary>Whether the model can be written as ONNX.</summary>
+    internal bool Exports { get; init; }
+
+    /// <summary>What the refusal says where the model cannot be written as ONNX; null = it has not been tried.</summary>
+    internal string? CannotExport { get; init; }
+
+    /// <summary>The column that tells series apart; null = all rows are one.</summary>
+    internal string? GroupColumn { get; init; }
 
     public override string ToString() => Name;
 }

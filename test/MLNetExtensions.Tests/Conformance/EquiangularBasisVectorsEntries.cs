@@ -79,6 +79,7 @@ internal static class EquiangularBasisVectorsEntries
         params string[] outputs) => new()
         {
             Name = name,
+            Exports = true,
             IsRowScorer = true,
             Create = ml => ml.MulticlassClassification.Trainers.EquiangularBasisVectors(options()),
             Options = options,
@@ -131,6 +132,8 @@ internal static class EquiangularBasisVectorsEntries
         }, "PredictedLabel", "Score") with
     {
         CountedParameters = 4,
+        Exports = false,
+        CannotExport = "wraps code of yours that cannot be translated",
         InvalidForModel = [new("a scalar", () => new TestView(9).Add("Features", NumberDataViewType.Single, row => 1f), "Features", "Single")],
         WithNaN = rows => Table(rows, row => row % 3 == 0 ? [float.NaN, 1, 2, 3, 4] : Features(row)),
     };

@@ -44,6 +44,7 @@ internal static class FunctionalBayesianTuckerEntries
         return new()
         {
             Name = "FunctionalBayesianTucker CP",
+            Exports = true,
             IsRowScorer = true,
             Create = ml => ml.Regression.Trainers.FunctionalBayesianTucker(Tiny()),
             OtherOptions = Tiny,
@@ -91,6 +92,7 @@ internal static class FunctionalBayesianTuckerEntries
         return new()
         {
             Name = "FunctionalBayesianTucker Tucker",
+            Exports = true,
             IsRowScorer = true,
             Create = ml => ml.Regression.Trainers.FunctionalBayesianTucker(Options()),
             OtherOptions = Options,

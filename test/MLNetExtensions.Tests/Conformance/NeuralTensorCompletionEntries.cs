@@ -50,6 +50,7 @@ internal static class NeuralTensorCompletionEntries
         return new()
         {
             Name = "NeuralTensorCompletion MLP",
+            Exports = true,
             IsRowScorer = true,
             Create = ml => ml.Regression.Trainers.NeuralTensorCompletion(Tiny()),
             Options = Tiny,
@@ -108,6 +109,7 @@ internal static class NeuralTensorCompletionEntries
         return new()
         {
             Name = "NeuralTensorCompletion CP",
+            Exports = true,
             IsRowScorer = true,
             Create = ml => ml.Regression.Trainers.NeuralTensorCompletion(Options()),
             Data = rows => Modes(rows, Column).Add("Value", NumberDataViewType.Single, Label),

@@ -59,6 +59,7 @@ internal static class OwnModuleEntries
     private static ConformanceEntry Regression() => new()
     {
         Name = "TorchModule regression",
+        CannotExport = "wraps code of yours that cannot be translated",
         CountedParameters = 4,
         IsRowScorer = true,
         Create = ml => ml.Regression.Trainers.TorchModule(TinyRegression("Label")),
@@ -92,6 +93,7 @@ internal static class OwnModuleEntries
         return new()
         {
             Name = "TorchModule regression of vectors",
+            CannotExport = "wraps code of yours that cannot be translated",
             CountedParameters = 4,
             IsRowScorer = true,
             Create = ml => ml.Regression.Trainers.TorchModule(TinyRegression("Targets")),
@@ -125,6 +127,7 @@ internal static class OwnModuleEntries
         return new()
         {
             Name = "TorchModule multiclass",
+            CannotExport = "wraps code of yours that cannot be translated",
             CountedParameters = 4,
             IsRowScorer = true,
             Create = ml => ml.MulticlassClassification.Trainers.TorchModule(TinyMulticlass()),
@@ -161,6 +164,7 @@ internal static class OwnModuleEntries
         {
             Name = "TorchScript",
             GivesInfinity = true,
+            CannotExport = "wraps code of yours that cannot be translated",
             ReadsData = false,
             CountedParameters = 1,
             IsRowScorer = true,

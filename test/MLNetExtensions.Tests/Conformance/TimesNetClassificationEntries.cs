@@ -52,6 +52,7 @@ internal static class TimesNetClassificationEntries
         return new()
         {
             Name = "TimesNet classification",
+            Exports = true,
             IsRowScorer = true,
             Create = ml => ml.MulticlassClassification.Trainers.TimesNet(Tiny()),
             Options = Tiny,
@@ -90,6 +91,7 @@ internal static class TimesNetClassificationEntries
         return new()
         {
             Name = "TimesNet classification of variable length",
+            CannotExport = "a vector of variable length",
             IsRowScorer = true,
             Create = ml => ml.MulticlassClassification.Trainers.TimesNet(TinyOfTwoChannels()),
             Options = TinyOfTwoChannels,

@@ -28,6 +28,7 @@ internal static class TimesNetForecastingEntries
     private static ConformanceEntry Of(string name, ConformanceEntry like, Func<TimesNetForecastingEstimator.Options> options) => like with
     {
         Name = name,
+        Exports = true,
         Create = ml => ml.Forecasting.ForecastByTimesNet(options()),
         Options = options,
         CreateWith = (ml, set) => ml.Forecasting.ForecastByTimesNet((TimesNetForecastingEstimator.Options)set),

@@ -73,6 +73,7 @@ internal static class TimesNetReconstructionEntries
         return new()
         {
             Name = "TimesNet imputer",
+            Exports = true,
             IsRowScorer = false,
             LooksAhead = true,
             Create = ml => ml.Transforms.ImputeByTimesNet(Options()),
@@ -98,6 +99,8 @@ internal static class TimesNetReconstructionEntries
         return new()
         {
             Name = "TimesNet imputer of many series",
+            Exports = true,
+            GroupColumn = "Store",
             IsRowScorer = false,
             LooksAhead = true,
             Create = ml => ml.Transforms.ImputeByTimesNet(Options()),
@@ -126,6 +129,7 @@ internal static class TimesNetReconstructionEntries
         return new()
         {
             Name = "TimesNet imputer of one Double, causal",
+            Exports = true,
             IsRowScorer = false,
             Create = ml => ml.Transforms.ImputeByTimesNet(Options()),
             Options = Options,
@@ -146,6 +150,7 @@ internal static class TimesNetReconstructionEntries
         return new()
         {
             Name = "TimesNet anomaly detector",
+            Exports = true,
             IsRowScorer = false,
             LooksAhead = true,
             Create = ml => ml.AnomalyDetection.Trainers.TimesNet(Options()),
@@ -173,6 +178,8 @@ internal static class TimesNetReconstructionEntries
         return new()
         {
             Name = "TimesNet anomaly detector of many series",
+            Exports = true,
+            GroupColumn = "Store",
             IsRowScorer = false,
             LooksAhead = true,
             Create = ml => ml.AnomalyDetection.Trainers.TimesNet(Options()),
@@ -201,6 +208,7 @@ internal static class TimesNetReconstructionEntries
         return new()
         {
             Name = "TimesNet anomaly detector of one Double, causal",
+            Exports = true,
             IsRowScorer = false,
             Create = ml => ml.AnomalyDetection.Trainers.TimesNet(Options()),
             Options = Options,

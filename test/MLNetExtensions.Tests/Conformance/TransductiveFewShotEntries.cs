@@ -43,6 +43,7 @@ internal static class TransductiveFewShotEntries
     private static ConformanceEntry Of(string name, Func<TransductiveFewShotTrainer.Options> options) => new()
     {
         Name = name,
+        CannotExport = "assigns rows jointly. Export model.ToInductive() instead.",
         IsRowScorer = false,
         LooksAhead = true,
         Create = ml => ml.Clustering.Trainers.TransductiveFewShot(options()),
@@ -132,6 +133,8 @@ internal static class TransductiveFewShotEntries
         return Of("Few-shot clusterer, row by row", RowByRow) with
         {
             IsRowScorer = true,
+            Exports = true,
+            CannotExport = null,
             LooksAhead = false,
             Engine = (ml, model, rows) =>
             {

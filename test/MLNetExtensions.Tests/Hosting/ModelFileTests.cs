@@ -435,7 +435,7 @@ public sealed class ModelFileTests
     [DataRow("\"Horizon\": 0", "\"Horizon\": 1")]
     [DataRow("\"Classes\": 0", "\"Classes\": 2")]
     [DataRow("\"Marks\": 0", "\"Marks\": 4")]
-    [DataRow("\"Periods\": \"Frozen\"", "\"Periods\": \"PerRow\"")]
+    [DataRow("\"Periods\": \"Frozen\"", "\"Periods\": \"Other\"")]
     public void OptionsOfAnAnomalyDetectorThatDoNotFitAreRefused(string from, string to)
     {
         var zip = new ModelZip(s_detector.Value.File);

@@ -287,7 +287,7 @@ public sealed class TimesNetForecastingTests
             ("\"Marks\": 3", "\"Marks\": 2"), ("\"Features\": \"Hour, Weekday, DayOfMonth\"", "\"Features\": \"Hour\""), ("\"Features\": \"Hour, Weekday, DayOfMonth\"", "\"Features\": \"Hour, Moon\""),
             ("\"Features\": \"Hour, Weekday, DayOfMonth\"", "\"Features\": \"None\""), ("\"ColumnName\": \"Time\"", "\"ColumnName\": \"\""), ("\"Embedding\": \"Linear\"", "\"Embedding\": \"Fixed\""),
             ("\"WindowSize\": 12", "\"WindowSize\": 13"), ("\"WindowSize\": 12", "\"WindowSize\": 2147483647"), ("\"Horizon\": 4", "\"Horizon\": 5"), ("\"Channels\": 2", "\"Channels\": 3"),
-            ("\"Classes\": 0", "\"Classes\": 2"), ("\"Width\": 4", "\"Width\": 6"), ("\"Layers\": 1", "\"Layers\": 2"), ("\"TopPeriods\": 2", "\"TopPeriods\": 9"), ("\"Periods\": \"PerRow\"", "\"Periods\": \"Frozen\""),
+            ("\"Classes\": 0", "\"Classes\": 2"), ("\"Width\": 4", "\"Width\": 6"), ("\"Layers\": 1", "\"Layers\": 2"), ("\"TopPeriods\": 2", "\"TopPeriods\": 9"), ("\"Periods\": \"PerRow\"", "\"Periods\": \"Other\""),
         })
         {
             var zip = new ModelZip(good.ToArray());

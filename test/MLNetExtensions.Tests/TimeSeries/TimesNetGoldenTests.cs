@@ -220,9 +220,20 @@ public sealed class TimesNetGoldenTests
             golden.AssertClose("y", forward(x, marks, mask, s_batch), Tolerance);
             golden.AssertClose("y_rows", forward(x, marks, mask, s_perRow), Tolerance);
         }
-        using var module32 = Create(golden, prefix, shape, ScalarType.Float32);
-        golden.AssertClose("y_f32", module32.Forward(x.to(ScalarType.Float32), marks?.to(ScalarType.Float32), mask?.to(ScalarType.Float32), s_batch, null), ToleranceFloat32);
+        var (x32, marks32, mask32) = (x.to(ScalarType.Float32), marks?.to(ScalarType.Float32), mask?.to(ScalarType.Float32));
+        using var network = new TimesNetNetwork(Create(golden, prefix, shape, ScalarType.Float32), s_perRow);
+        golden.AssertClose("y_f32", network.Module.Forward(x32, marks32, mask32, s_batch, null), ToleranceFloat32);
+        AssertGraph(golden, network, x32, marks32, mask32);
         return module.Forward(x, marks, mask, s_batch, null);
+    }
+
+    /// <summary>The exported graph of the weights gives the outputs too.</summary>
+    private static void AssertGraph(GoldenCase golden, TimesNetNetwork network, Tensor x, Tensor? marks, Tensor? mask)
+    {
+        using var file = TimesNetOnnxTests.Export(network, s_perRow, mask is not null);
+        var rows = Enumerable.Range(0, (int)x.size(0));
+        var y = file.Run(name => TimesNetOnnxTests.ToCells(name switch { "x" => x, "marks" => marks!, _ => mask! }), rows)["y"];
+        golden.AssertClose("y_rows", tensor((float[])y.Values).view([.. golden.Shape("y_rows")]), ToleranceFloat32);
     }
 
     private static void AssertPeriods(GoldenCase golden, TimesNetModule module, Tensor input)

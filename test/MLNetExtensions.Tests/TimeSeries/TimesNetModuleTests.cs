@@ -245,7 +245,7 @@ public sealed class TimesNetModuleTests
         foreach (var damaged in (SavedTimesNet[])
         [
             saved with { Shape = saved.Shape with { Width = 6 } }, saved with { Shape = saved.Shape with { Width = int.MaxValue - 1 } }, saved with { Shape = saved.Shape with { Layers = int.MaxValue } },
-            saved with { Frequencies = null }, saved with { Periods = PeriodSelection.PerRow }, saved with { Frequencies = [[1, 2, 3, 4]] }, saved with { Frequencies = [[1, 2, 3, 4], [1, 2, 3, 19]] },
+            saved with { Frequencies = null }, saved with { Frequencies = [[1, 2, 3, 4]] }, saved with { Frequencies = [[1, 2, 3, 4], [1, 2, 3, 19]] },
             saved with { Frequencies = [[1, 2, 3, 4], [0, 2, 3, 4]] }, saved with { Frequencies = [[1, 2, 3, 4], [2, 2, 3, 4]] }, saved with { SkipWeightBelow = double.NaN }, saved with { Periods = (PeriodSelection)7 },
         ])
         {

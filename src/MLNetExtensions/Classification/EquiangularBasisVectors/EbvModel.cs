@@ -151,6 +151,9 @@ internal sealed class EbvModel : IDisposable
         _tensors.Dispose();
     }
 
+    /// <summary>Whether a tensor holds what is taken from the cosines of classes: infinity for one that is never predicted.</summary>
+    internal static bool IsOffsets(string tensor) => tensor.StartsWith("classes.", StringComparison.Ordinal) && tensor.EndsWith(".offsets", StringComparison.Ordinal);
+
     private static string VectorsName(int block) => $"classes.{block}.vectors";
 
     private static string OffsetsName(int block) => $"classes.{block}.offsets";

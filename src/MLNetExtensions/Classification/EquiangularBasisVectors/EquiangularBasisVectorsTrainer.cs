@@ -32,7 +32,7 @@ namespace MLNetExtensions;
 /// | Is normalization required? | No, features are scaled inside |
 /// | Is caching required? | No, the data is read once |
 /// | Required NuGet in addition to Microsoft.ML | MLNetExtensions and a native backend of TorchSharp |
-/// | Exportable to ONNX | No |
+/// | Exportable to ONNX | Yes |
 ///
 /// ### Training Algorithm Details
 /// Equiangular Basis Vectors ([arXiv 2303.11637](https://arxiv.org/abs/2303.11637), CVPR 2023). Each class has a unit vector that is chosen before training and never trained; a network learns

@@ -81,6 +81,8 @@ public sealed class EquiangularBasisVectorsTransformer : FeatureScoringTransform
         return Columns.Deliver(inputSchema, Labels, Dimension, Model.Shape.Features);
     }
 
+    internal override void WriteOnnx(OnnxScoring onnx) => EbvOnnx.Write(onnx, this);
+
     internal override BatchScorer CreateScorer(ScoringSchema schema) => new Scorer(this);
 
     internal override void Save(ModelWriter writer)
@@ -100,7 +102,7 @@ public sealed class EquiangularBasisVectorsTransformer : FeatureScoringTransform
         using var scope = NewDisposeScope();
         try
         {
-            return new(host, EbvModel.Load(options.Model, reader.Weights(isOwn: options.Model.IsOwn), labels.Count, device), input, labels, options.LabelColumnName, options.Columns);
+            return new(host, EbvModel.Load(options.Model, reader.Weights(mayBeInfinite: name => options.Model.IsOwn(name) || EbvModel.IsOffsets(name)), labels.Count, device), input, labels, options.LabelColumnName, options.Columns);
         }
         catch (InvalidOperationException e)
         {

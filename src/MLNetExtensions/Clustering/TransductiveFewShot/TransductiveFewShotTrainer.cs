@@ -52,7 +52,7 @@ namespace MLNetExtensions;
 /// | Is normalization required? | No; columns of very different scales should be normalized |
 /// | Is caching required? | No, the data is read once |
 /// | Required NuGet in addition to Microsoft.ML | MLNetExtensions and a native backend of TorchSharp |
-/// | Exportable to ONNX | No |
+/// | Exportable to ONNX | After ToInductive |
 ///
 /// ### Training Algorithm Details
 /// Transductive few-shot learning as regularised clustering ([arXiv 2106.09516](https://arxiv.org/abs/2106.09516)). Assignments and prototypes minimise the distances of rows to the prototypes of their

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 using MLNetExtensions;
 using static TorchSharp.torch;
@@ -125,6 +126,12 @@ public sealed class TransductiveFewShotTransformer : ScoringTransformer, ISavedT
     internal override IReadOnlyList<InputColumn> Inputs { get; }
 
     internal override IReadOnlyList<OutputColumn> GetOutputs(DataViewSchema inputSchema) => FewShotColumns.Deliver(inputSchema, LabelsOf(inputSchema));
+
+    internal override DataViewType GetOnnxInputType(int input) => input == 0 ? new VectorDataViewType(NumberDataViewType.Single, Model.Dimension)
+        : Inputs[input].Types == InputTypes.Key ? new KeyDataViewType(typeof(uint), 1)
+        : base.GetOnnxInputType(input);
+
+    internal override void WriteOnnx(OnnxScoring onnx) => FewShotOnnx.Write(onnx, this);
 
     internal override BatchScorer CreateScorer(ScoringSchema schema) => Inference == FewShotInference.Prototype ? new PrototypeScorer(this) : new TransductiveScorer(this, LabelsOf(schema.Input));
 

@@ -29,7 +29,7 @@ namespace MLNetExtensions.Tensors;
 /// | Is normalization required? | No, coordinates and label are scaled inside |
 /// | Is caching required? | No, the data is read once |
 /// | Required NuGet in addition to Microsoft.ML | MLNetExtensions and a native backend of TorchSharp |
-/// | Exportable to ONNX | No |
+/// | Exportable to ONNX | Yes |
 ///
 /// ### Training Algorithm Details
 /// Functional Bayesian Tucker decomposition ([arXiv 2311.04829](https://arxiv.org/abs/2311.04829), ICLR 2024). Each mode has a few functions with Gaussian process priors (Matérn), which are

@@ -4,6 +4,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 using MLNetExtensions;
+using MLNetExtensions.Onnx;
 using MLNetExtensions.Tensors;
 using MLNetExtensions.Torch;
 using static TorchSharp.torch;
@@ -95,6 +96,40 @@ public sealed class FunctionalBayesianTuckerTransformer : FeatureScoringTransfor
         $"Training ended {(_posterior.IsConverged ? "converged" : "at the most iterations, before it converged")}: evidence bound {EvidenceLowerBound:G6}, noise {NoiseStandardDeviation:G4}, length scales {string.Join(" ", LengthScales.Select(scale => scale.ToString("G4", CultureInfo.InvariantCulture)))}.");
 
     internal override IReadOnlyList<OutputColumn> GetOutputs(DataViewSchema inputSchema) => _outputs.Deliver(inputSchema);
+
+    /// <summary>Predicts at coordinates as the data has them, [rows, K]; the results are of standardised labels.</summary>
+    internal void Predict(ReadOnlySpan<double> coordinates, Span<double> means, Span<double> variances)
+    {
+        var scaled = new double[coordinates.Length];
+        for (var i = 0; i < scaled.Length; i++)
+        {
+            scaled[i] = _scaling.Scale(coordinates[i], i % _scaling.Modes);
+        }
+        _posterior.Predict(scaled, means, variances);
+    }
+
+    internal override void WriteOnnx(OnnxScoring onnx)
+    {
+        var graph = onnx.Graph;
+        string Constants(IReadOnlyList<double> values) => graph.Constant([.. values], values.Count);
+        string Scaled(string value, double factor) => graph.Multiply(value, graph.Scalar(factor));
+        string Limited(string value, double smallest) => graph.Node("Clip", [value, graph.Scalar(smallest), graph.Scalar((double)float.MaxValue)]);
+        var (features, bad) = graph.Guard(onnx.Input(0, OnnxType.Double), 2, graph.Scalar(0.0));
+        var coordinates = graph.Node("Clip", [graph.Divide(graph.Subtract(features, Constants(_scaling.Minimums)), Constants(_scaling.Ranges)), graph.Scalar(-FunctionalTuckerScaling.Farthest), graph.Scalar(FunctionalTuckerScaling.Farthest)]);
+        var (mean, variance) = FunctionalTuckerOnnx.Write(graph, _posterior, coordinates);
+        var score = graph.Add(Scaled(mean, _scaling.LabelDeviation), graph.Scalar(_scaling.LabelMean));
+        var deviation = Scaled(graph.Sqrt(graph.Add(variance, graph.Scalar(1 / _posterior.NoisePrecision))), _scaling.LabelDeviation);
+        void Output(string name, string value, double smallest) => onnx.Output(name, graph.Cast(graph.Add(Limited(value, smallest), bad), OnnxType.Single));
+        Output(ScoreColumns.Score, score, -float.MaxValue);
+        Output(FunctionalTuckerOutputs.ScoreDeviation, deviation, float.Epsilon);
+        Output(FunctionalTuckerOutputs.LatentDeviation, Scaled(graph.Sqrt(variance), _scaling.LabelDeviation), float.Epsilon);
+        if (_outputs.HasBounds)
+        {
+            var margin = Scaled(deviation, NormalDistribution.Quantile((1 + _outputs.ConfidenceLevel) / 2));
+            Output(_outputs.LowerBound!, graph.Subtract(score, margin), -float.MaxValue);
+            Output(_outputs.UpperBound!, graph.Add(score, margin), -float.MaxValue);
+        }
+    }
 
     internal override BatchScorer CreateScorer(ScoringSchema schema) => new Scorer(this);
 

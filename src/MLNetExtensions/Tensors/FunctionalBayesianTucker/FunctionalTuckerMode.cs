@@ -6,7 +6,7 @@ namespace MLNetExtensions.Tensors;
 /// </summary>
 internal sealed class FunctionalTuckerMode(MaternKernel kernel, int rank)
 {
-    private const double SmallestPart = 1e-15;
+    internal const double SmallestPart = 1e-15;
 
     /// <summary>The numbers of scratch that a query needs.</summary>
     internal int ScratchSize => 4 * Size * Size + 3 * Size + 2 * kernel.States * kernel.States;

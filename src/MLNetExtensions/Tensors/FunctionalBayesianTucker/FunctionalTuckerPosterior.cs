@@ -11,7 +11,7 @@ internal readonly record struct NamedArray(string Name, double[] Values, long[] 
 internal sealed class FunctionalTuckerPosterior
 {
     // Below, double precision cannot tell the variance of a prediction from 0; a function's own variance is of the order of 1.
-    private const double SmallestVariance = 1e-15;
+    internal const double SmallestVariance = 1e-15;
 
     private readonly CoreLayout? _layout;
     private readonly double[] _corePairs;

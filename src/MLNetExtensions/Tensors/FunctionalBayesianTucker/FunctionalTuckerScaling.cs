@@ -10,7 +10,7 @@ namespace MLNetExtensions.Tensors;
 internal sealed record FunctionalTuckerScaling(IReadOnlyList<double> Minimums, IReadOnlyList<double> Ranges, double LabelMean, double LabelDeviation)
 {
     // So far outside of the training range nothing but the prior is known, and powers of the distance stay finite.
-    private const double Farthest = 1e9;
+    internal const double Farthest = 1e9;
 
     internal static FunctionalTuckerScaling Fit(IExceptionContext context, FunctionalTuckerData data)
     {

@@ -22,7 +22,7 @@ internal abstract class MaternKernel
     internal double Variance { get; }
 
     /// <summary>λ = sqrt(2ν) / l.</summary>
-    private protected double Rate { get; }
+    internal double Rate { get; }
 
     internal static MaternKernel Create(MaternSmoothness smoothness, double lengthScale, double variance) => smoothness switch
     {
@@ -37,6 +37,11 @@ internal abstract class MaternKernel
 
     /// <summary>Writes the stationary covariance P∞ [d, d].</summary>
     internal abstract void Stationary(Span<double> covariance);
+
+    /// <summary>
+    /// The transition as polynomials [d, d, d] of x = λh, times e^(-x): the coefficient of x^p in row p, those of the entries [d, d] in its columns.
+    /// </summary>
+    internal abstract double[] TransitionPolynomials();
 
     /// <summary>Writes the transition A and the noise Q, each [d, d], of a step forward.</summary>
     internal void Step(double distance, Span<double> transition, Span<double> noise)
@@ -113,6 +118,8 @@ internal sealed class Matern12Kernel(double lengthScale, double variance) : Mate
 
     internal override double Covariance(double distance) => Variance * Math.Exp(-Rate * distance);
 
+    internal override double[] TransitionPolynomials() => [1];
+
     internal override void Stationary(Span<double> covariance) => covariance[0] = Variance;
 
     private protected override void StepWithin(double distance, Span<double> transition, Span<double> noise)
@@ -129,6 +136,12 @@ internal sealed class Matern32Kernel(double lengthScale, double variance) : Mate
     internal override int States => 2;
 
     internal override double Covariance(double distance) => Variance * (1 + Rate * distance) * Math.Exp(-Rate * distance);
+
+    internal override double[] TransitionPolynomials() =>
+    [
+        1, 0, 0, 1,
+        1, 1 / Rate, -Rate, -1,
+    ];
 
     internal override void Stationary(Span<double> covariance)
     {
@@ -161,6 +174,13 @@ internal sealed class Matern52Kernel(double lengthScale, double variance) : Mate
         var x = Rate * distance;
         return Variance * (1 + x + x * x / 3) * Math.Exp(-x);
     }
+
+    internal override double[] TransitionPolynomials() =>
+    [
+        1, 0, 0, 0, 1, 0, 0, 0, 1,
+        1, 1 / Rate, 0, 0, 1, 1 / Rate, -Rate * Rate, -3 * Rate, -2,
+        0.5, 1 / Rate, 1 / (2 * Rate * Rate), -Rate / 2, -1, -1 / (2 * Rate), Rate * Rate / 2, Rate, 0.5,
+    ];
 
     internal override void Stationary(Span<double> covariance)
     {

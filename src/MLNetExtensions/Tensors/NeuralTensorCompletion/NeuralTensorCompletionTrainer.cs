@@ -31,7 +31,7 @@ namespace MLNetExtensions.Tensors;
 /// | Is normalization required? | No, the label is scaled inside |
 /// | Is caching required? | No, the data is read once |
 /// | Required NuGet in addition to Microsoft.ML | MLNetExtensions and a native backend of TorchSharp |
-/// | Exportable to ONNX | No |
+/// | Exportable to ONNX | Yes |
 ///
 /// ### Training Algorithm Details
 /// DAIN, influence-guided data augmentation for neural tensor completion ([arXiv 2108.10248](https://arxiv.org/abs/2108.10248), CIKM 2021): a first training finds how much each known cell

@@ -73,6 +73,11 @@ public sealed class NeuralTensorCompletionTransformer : RowScoringTransformer, I
         return [ScoreColumns.Deliver(inputSchema, NumberDataViewType.Single, ScoreColumns.Kind.Regression)];
     }
 
+    // By number where the training had keys, else by name.
+    internal override DataViewType GetOnnxInputType(int input) => Completion.Modes[input].Keys is null ? TextDataViewType.Instance : new KeyDataViewType(typeof(uint), uint.MaxValue);
+
+    internal override void WriteOnnx(OnnxScoring onnx) => TensorCompletionOnnx.Write(onnx, this);
+
     internal override BatchScorer CreateScorer(ScoringSchema schema) => new Scorer(this);
 
     /// <summary>The number of a mode by the name of its column.</summary>

@@ -91,6 +91,9 @@ internal sealed class FoldedOLinear : IDisposable
 
     internal OLinearShape Shape => _shape;
 
+    /// <summary>A folded weight.</summary>
+    internal Tensor this[string name] => _tensors[name];
+
     /// <summary>
     /// The forecast [B, H, N] of the windows x [B, T, N], any strided view: one whose channels lie apart in memory, such as the windows of a series
     /// [N, rows], is read in place. The result leaves to the caller's dispose scope and lies channel by channel.

@@ -30,7 +30,7 @@ namespace MLNetExtensions.TimeSeries;
 /// | Is normalization required? | No, channels are standardised inside |
 /// | Is caching required? | No, the data is read once |
 /// | Required NuGet in addition to Microsoft.ML | MLNetExtensions and a native backend of TorchSharp |
-/// | Exportable to ONNX | No |
+/// | Exportable to ONNX | Yes |
 ///
 /// ### Training Algorithm Details
 /// OLinear ([arXiv 2505.08550](https://arxiv.org/abs/2505.08550), NeurIPS 2025). The scaling, the orthogonal bases of window and horizon and the channel

@@ -58,6 +58,8 @@ public sealed class OLinearTransformer : ForecastingTransformer, ISavedTransform
 
     internal override Tensor Forecast(Tensor windows, Tensor? marks) => _folded.Value.Score(windows.to(Module.QIn.device)).cpu();
 
+    internal override string WriteForecast(OnnxScoring onnx, string windows, string? marks) => OLinearOnnx.Write(onnx.Graph, _folded.Value, windows);
+
     internal override OLinearTransformer WithHistories(IReadOnlyDictionary<string, double[]> histories)
     {
         ThrowIfDisposed();

@@ -30,7 +30,7 @@ namespace MLNetExtensions.TimeSeries;
 /// | Is normalization required? | No, channels are standardised inside |
 /// | Is caching required? | No, the data is read once; scoring reads the input twice unless it is causal |
 /// | Required NuGet in addition to Microsoft.ML | MLNetExtensions and a native backend of TorchSharp |
-/// | Exportable to ONNX | No |
+/// | Exportable to ONNX | Yes |
 ///
 /// ### Training Algorithm Details
 /// TimesNet ([arXiv 2210.02186](https://arxiv.org/abs/2210.02186), ICLR 2023). No label is read: train on rows that are normal, or nearly all so. The squared error of the reconstruction is minimised; the last

@@ -58,6 +58,8 @@ public sealed class TimesNetAnomalyDetectionTransformer : TimesNetReconstruction
 
     private protected override ReconstructionWriter CreateWriter(ScoringSchema schema) => new Writer(Threshold, _expectedColumnName is not null);
 
+    internal override void WriteOnnx(OnnxScoring onnx) => TimesNetReconstructionOnnx.WriteDetector(onnx, Model, Threshold, _expectedColumnName);
+
     internal override void Save(ModelWriter writer)
     {
         writer.Options(new SavedOptions(Threshold, _expectedColumnName, Model.Options, Model.Network.Saved));

@@ -32,7 +32,7 @@ namespace MLNetExtensions.TimeSeries;
 /// | Is normalization required? | No, channels are standardised inside |
 /// | Is caching required? | No, the data is read once |
 /// | Required NuGet in addition to Microsoft.ML | MLNetExtensions and a native backend of TorchSharp |
-/// | Exportable to ONNX | No |
+/// | Exportable to ONNX | Yes |
 ///
 /// ### Training Algorithm Details
 /// TimesNet ([arXiv 2210.02186](https://arxiv.org/abs/2210.02186), ICLR 2023). The network sees as many steps as the longest series of the data it is fitted to; shorter ones are filled up

@@ -73,6 +73,8 @@ public sealed class TimesNetClassificationTransformer : FeatureScoringTransforme
 
     internal override BatchScorer CreateScorer(ScoringSchema schema) => new Scorer(this);
 
+    internal override void WriteOnnx(OnnxScoring onnx) => TimesNetClassificationOnnx.Write(onnx, _network, _windows.Scaler);
+
     internal override void Save(ModelWriter writer)
     {
         writer.Options(new SavedOptions(FeatureColumnName, _isVariable, _windows.Scaler.Means, _windows.Scaler.Deviations, _network.Saved));

@@ -30,7 +30,7 @@ namespace MLNetExtensions.TimeSeries;
 /// | Is normalization required? | No, channels are standardised inside, and each window once more |
 /// | Is caching required? | No, the data is read once |
 /// | Required NuGet in addition to Microsoft.ML | MLNetExtensions and a native backend of TorchSharp |
-/// | Exportable to ONNX | No |
+/// | Exportable to ONNX | Yes |
 ///
 /// ### Training Algorithm Details
 /// TimesNet ([arXiv 2210.02186](https://arxiv.org/abs/2210.02186), ICLR 2023), its Inception blocks computed as one convolution each. The scaling is computed from the training

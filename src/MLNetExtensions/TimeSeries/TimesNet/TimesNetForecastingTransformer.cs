@@ -34,6 +34,8 @@ public sealed class TimesNetForecastingTransformer : ForecastingTransformer, ISa
 
     internal override Tensor Forecast(Tensor windows, Tensor? marks) => Network.Score(windows, marks);
 
+    internal override string WriteForecast(OnnxScoring onnx, string windows, string? marks) => new TimesNetOnnx(onnx.Graph, Network, TimesNetOnnx.Periods(onnx, Network)).Write(windows, marks, mask: null);
+
     internal override TimesNetForecastingTransformer WithHistories(IReadOnlyDictionary<string, double[]> histories)
     {
         ThrowIfDisposed();

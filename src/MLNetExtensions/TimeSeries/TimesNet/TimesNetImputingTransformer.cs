@@ -37,6 +37,8 @@ public sealed class TimesNetImputingTransformer : TimesNetReconstructionTransfor
 
     private protected override ReconstructionWriter CreateWriter(ScoringSchema schema) => IsSingle(schema.InputColumns[0]) ? new Writer<float>() : new Writer<double>();
 
+    internal override void WriteOnnx(OnnxScoring onnx) => TimesNetReconstructionOnnx.WriteImputer(onnx, Model, _outputColumnName);
+
     internal override void Save(ModelWriter writer)
     {
         writer.Options(new SavedOptions(_outputColumnName, Model.Options, Model.Network.Saved));

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using MLNetExtensions.Torch;
 using static TorchSharp.torch;
@@ -173,30 +174,35 @@ internal sealed class TimesNetModule : IDisposable
         return (x, marks, mask) => Evaluate(x, marks, mask, periods, kernels);
     }
 
-    /// <summary>Fixes the periods by the mean spectrum of windows, layer by layer, each seen through the layers before it.</summary>
-    /// <param name="periods">How periods are to be chosen: other than <see cref="PeriodSelection.Frozen"/>, they are returned as they are.</param>
+    /// <summary>
+    /// Finds the frequencies of the mean spectrum of windows, layer by layer, each seen through the layers before it. Where scoring does not use them, they are kept for an export that may, and found in a few
+    /// batches.
+    /// </summary>
+    /// <param name="periods">How periods are to be chosen.</param>
     /// <param name="windows">Batches of windows with their time features and masks, enumerated once for each layer; the tensors are made when asked for.</param>
     internal TimesNetPeriods Freeze(TimesNetPeriods periods, IEnumerable<(Tensor X, Tensor? Marks, Tensor? Mask)> windows)
     {
-        if (periods.Selection != PeriodSelection.Frozen)
-        {
-            return periods;
-        }
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var kernels = Fuse();
+        var isForScoring = periods.Selection == PeriodSelection.Frozen;
         var frequencies = new List<int[]>();
         while (frequencies.Count < Shape.Layers)
         {
             var sums = new double[Shape.HighestFrequency + 1];
-            var before = periods with { Frequencies = frequencies };
+            var before = periods with { Selection = PeriodSelection.Frozen, Frequencies = frequencies };
             using var enumerator = windows.GetEnumerator();
-            while (true)
+            for (var number = 0; ; number++)
             {
                 using var step = NewDisposeScope();
                 if (!enumerator.MoveNext())
                 {
                     break;
+                }
+                // The batches 0, 1, 2, 4, 8 … are few, and of all times.
+                if (!isForScoring && number > 0 && !BitOperations.IsPow2(number))
+                {
+                    continue;
                 }
                 var (x, marks, mask) = enumerator.Current;
                 var z = Input(x, marks, mask, null, out _, out _);

@@ -40,6 +40,9 @@ internal sealed class TimesNetNetwork : IDisposable
 
     internal TimesNetPeriods Periods { get; }
 
+    /// <summary>The kernels of each layer.</summary>
+    internal IReadOnlyList<FusedBlock> Kernels => _kernels;
+
     internal SavedTimesNet Saved => new(Module.Shape, Periods.Selection, Periods.SkipWeightBelow, Periods.Frequencies);
 
     internal IReadOnlyList<KeyValuePair<string, Tensor>> Weights => Module.Parameters.Items;
@@ -118,7 +121,7 @@ internal sealed class TimesNetNetwork : IDisposable
         {
             throw new FormatException("The options describe no network.", e);
         }
-        if (!Enum.IsDefined(saved.Periods) || saved.SkipWeightBelow is not (>= 0 and < 1) || (saved.Periods == PeriodSelection.Frozen) != (saved.Frequencies is not null)
+        if (!Enum.IsDefined(saved.Periods) || saved.SkipWeightBelow is not (>= 0 and < 1) || saved.Periods == PeriodSelection.Frozen && saved.Frequencies is null
             || saved.Frequencies?.Count is { } layers && layers != shape.Layers
             || saved.Frequencies?.Any(layer => layer is null || layer.Count != shape.TopPeriods || layer.Distinct().Count() != layer.Count || layer.Any(f => f < 1 || f > shape.HighestFrequency)) == true)
         {

@@ -16,7 +16,7 @@ public enum PeriodSelection
 /// <summary>How a pass through the network chooses its periods, and which it leaves out.</summary>
 /// <param name="Selection">Whose spectrum chooses.</param>
 /// <param name="SkipWeightBelow">Periods whose mixing weight is smaller are left out; 0 = none.</param>
-/// <param name="Frequencies">With <see cref="PeriodSelection.Frozen"/>, the k frequencies of each layer.</param>
+/// <param name="Frequencies">The k frequencies of each layer that <see cref="PeriodSelection.Frozen"/> uses; null = none were kept.</param>
 internal sealed record TimesNetPeriods(PeriodSelection Selection, double SkipWeightBelow = 0, IReadOnlyList<IReadOnlyList<int>>? Frequencies = null);
 
 /// <summary>The periods of the windows of a batch in one layer.</summary>

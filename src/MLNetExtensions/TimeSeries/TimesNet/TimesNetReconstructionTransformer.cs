@@ -37,6 +37,10 @@ public abstract class TimesNetReconstructionTransformer : SequenceScoringTransfo
 
     internal sealed override BatchScorer CreateScorer(ScoringSchema schema) => IsCausal ? new CausalScorer(this, CreateWriter(schema)) : new ViewScorer(this, CreateWriter(schema));
 
+    internal sealed override int OnnxWindowSize => WindowSize;
+
+    internal sealed override bool IsOnnxOfAllRows => !IsCausal;
+
     /// <summary>Makes what writes the outputs of one cursor.</summary>
     private protected abstract ReconstructionWriter CreateWriter(ScoringSchema schema);
 

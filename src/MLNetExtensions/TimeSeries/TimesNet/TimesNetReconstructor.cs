@@ -22,7 +22,7 @@ internal sealed class TimesNetReconstructor(TimesNetNetwork network, bool hasMas
     private const int WindowsAtOnce = 64;
 
     // Its square, summed over a window, is still a finite Single.
-    private const float Largest = 1e15f;
+    internal const float Largest = 1e15f;
 
     private readonly int _size = network.Module.Shape.WindowSize * network.Module.Shape.Channels;
     private readonly List<WindowPlace> _places = [];
