@@ -22,6 +22,7 @@ var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr
         FewShotAccuracy.Command(),
         FunctionalTuckerAccuracy.Command(),
         TensorAccuracy.Command(),
+        OnnxAccuracy.Command(),
     },
     new Command("bench", "Measures time and memory.")
     {
@@ -39,7 +40,9 @@ var root = new RootCommand("Measures accuracy and speed. Progress goes to stderr
         ReaderBench.Command(),
         TensorCompletionBench.Command(),
         TensorCompletionScaleBench.Command(),
+        WebBench.Command(),
         AllBenchmarks.Command(),
+        OnnxBench.Command(),
     },
 };
 try

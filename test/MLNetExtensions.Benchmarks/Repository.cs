@@ -14,7 +14,8 @@ internal static class Repository
         return File.Exists(path) ? path : throw new FileNotFoundException($"There is no file '{path}'. Set {SharedVariable} to the folder that holds data/{name}, or give a file of your own to 'accuracy olinear --data'.");
     }
 
-    private static string Root()
+    /// <summary>The root of the repository.</summary>
+    public static string Root()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {

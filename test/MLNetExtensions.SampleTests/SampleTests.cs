@@ -232,6 +232,24 @@ public sealed partial class SampleTests
         File.WriteAllBytes(Path.Combine(_folder.FullName, $"{part}-labels-idx1-ubyte"), [0, 0, 8, 1, 0, 0, 0, (byte)count, .. Enumerable.Range(0, count).Select(i => (byte)(i % 3))]);
     }
 
+    // ---- ONNX ----
+
+    [TestMethod]
+    public void OnnxDeployment()
+    {
+        AssertError(Run("samples/OnnxDeployment/Scorer", Output), "forecast.onnx");
+        var trained = Run("samples/OnnxDeployment/Trainer", Output).Succeeded();
+        Must.Contain(trained.Output, "ONNX opset 20", "output Forecast: Single [rows, 6, 2]", "output PredictedLabel: UInt32 [rows, 1]");
+        var scored = Run("samples/OnnxDeployment/Scorer", Output).Succeeded();
+        Must.Contain(scored.Output, "Looks back on 48 readings of 2 channels, 6 steps ahead", "49 forecasts", "states of sound, worn bearing, dry are right");
+        var difference = Regex.Match(scored.Output, @"own is ([\d.E+-]+)\.").Groups[1].Value;
+        Assert.IsLessThan(1e-4, double.Parse(difference, CultureInfo.InvariantCulture));
+        // Neither of them is beside the scorer.
+        var files = Directory.GetFiles(Path.Combine(GoldenFiles.RepositoryRoot, "samples", "OnnxDeployment", "Scorer", "bin", "Release"), "*.dll", SearchOption.AllDirectories).Select(Path.GetFileName).ToArray();
+        Assert.Contains("Microsoft.ML.OnnxRuntime.dll", files);
+        Assert.IsFalse(files.Any(name => name!.Contains("Torch", StringComparison.OrdinalIgnoreCase) || name.Contains("MLNetExtensions", StringComparison.Ordinal)));
+    }
+
     // ---- Few-shot ----
 
     [TestMethod]
@@ -343,6 +361,9 @@ public sealed partial class SampleTests
     public void BenchScoreMemory() => AssertLastLine("score-memory", ["rss_growth_mb", "rss_mb", "rows_per_second"], "bench", "score-memory", "--rows", "20000");
 
     [TestMethod]
+    public void BenchWeb() => AssertLastLine("web", ["rps", "p50_ms", "p99_ms", "errors", "rss_growth_mb"], "bench", "web", "--seconds", "4");
+
+    [TestMethod]
     public void BenchAllRunsWhatHasNoResultYet()
     {
         var document = Path.Combine(_folder.FullName, "page.md");
@@ -376,8 +397,9 @@ public sealed partial class SampleTests
 
     private string Output => Path.Combine(_folder.FullName, "output");
 
+    // They were built together with these tests.
     private static ChildProcess.Result Run(string project, params string[] arguments)
-        => ChildProcess.Dotnet(GoldenFiles.RepositoryRoot, s_patience, ["run", "-c", "Release", "--project", project, "--", .. arguments]);
+        => ChildProcess.Dotnet(GoldenFiles.RepositoryRoot, s_patience, ["run", "-c", "Release", "--no-build", "--project", project, "--", .. arguments]);
 
     private void AssertFiles(ChildProcess.Result result, params string[] names)
     {

@@ -60,6 +60,21 @@ internal static class ClassifierRun
     {
         const string Angle = "Angle";
         var ml = new MLContext(seed);
+        var options = EbvOptions(set, settings, seed, threads);
+        options.AngleColumnName = Angle;
+        using var model = ml.MulticlassClassification.Trainers.EquiangularBasisVectors(options).Fit(training.View(ml));
+        return [.. tests.Select(rows =>
+        {
+            var scored = model.Transform(rows.View(ml));
+            return new Predictions(
+                [.. scored.GetColumn<uint>("PredictedLabel").Select(key => (int)key - 1)],
+                [.. scored.GetColumn<float[]>(Angle).Select(angles => Math.Cos(angles.Min()))]);
+        })];
+    }
+
+    /// <summary>The recipe as options of the trainer.</summary>
+    public static EquiangularBasisVectorsTrainer.Options EbvOptions(ClassificationSet set, ClassifierSettings settings, int seed, int threads)
+    {
         var options = new EquiangularBasisVectorsTrainer.Options
         {
             Scaling = settings.Scaling,
@@ -68,7 +83,6 @@ internal static class ClassifierRun
             BatchSize = BatchSize(set),
             // All rows train, as for the other head; the predicted classes do not depend on it.
             Calibrate = false,
-            AngleColumnName = Angle,
             Seed = seed,
             NumberOfThreads = threads,
             Progress = new ForecastRun.LastElapsed(),
@@ -78,14 +92,7 @@ internal static class ClassifierRun
             options.Trunk = EquiangularBasisTrunk.ConvNet;
             (options.ImageHeight, options.ImageWidth, options.ImageShift, options.ImageFlip) = (side, side, Shift, set.MayFlip);
         }
-        using var model = ml.MulticlassClassification.Trainers.EquiangularBasisVectors(options).Fit(training.View(ml));
-        return [.. tests.Select(rows =>
-        {
-            var scored = model.Transform(rows.View(ml));
-            return new Predictions(
-                [.. scored.GetColumn<uint>("PredictedLabel").Select(key => (int)key - 1)],
-                [.. scored.GetColumn<float[]>(Angle).Select(angles => Math.Cos(angles.Min()))]);
-        })];
+        return options;
     }
 
     /// <summary>An ordinary linear layer on the same trunk, trained by the same loop.</summary>

@@ -65,7 +65,12 @@ internal static class ForecastRun
         return ColumnScaler.Fit([.. values], rows[0].Length).Deviations;
     }
 
-    private static (double Mse, double Mae, int Windows) Errors(IEnumerable<float[]> forecasts, float[][] actual, double[] deviations, ForecastingOptions options)
+    /// <summary>The errors of all windows whose targets are there, on values divided by the scale of their channel.</summary>
+    /// <param name="forecasts">The forecast from each row; what comes before the first whole window is not read.</param>
+    /// <param name="actual">The rows.</param>
+    /// <param name="deviations">The scale of each channel.</param>
+    /// <param name="options">Window and horizon.</param>
+    public static (double Mse, double Mae, int Windows) Errors(IEnumerable<float[]> forecasts, float[][] actual, double[] deviations, ForecastingOptions options)
     {
         double squared = 0, absolute = 0;
         var windows = 0;

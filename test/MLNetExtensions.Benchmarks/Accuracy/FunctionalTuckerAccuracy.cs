@@ -36,6 +36,17 @@ internal static class FunctionalTuckerAccuracy
         return command;
     }
 
+    /// <summary>What the pack is trained with on one of the sets.</summary>
+    public static FunctionalBayesianTuckerTrainer.Options PackOptions(string name, int seed, int threads) => new()
+    {
+        FeatureColumnName = nameof(TensorEntry.Coordinates),
+        Rank = s_sets[name].Rank,
+        Smoothness = s_sets[name].Smoothness,
+        SelectLengthScales = true,
+        Seed = seed,
+        NumberOfThreads = threads,
+    };
+
     private static void Run(string[] names, int folds, int seed, int threads, bool rivals)
     {
         var last = new List<string> { Name };
@@ -52,15 +63,7 @@ internal static class FunctionalTuckerAccuracy
             Console.WriteLine($"  {"",-24}{"RMSE",9}{"±",8}{"MAE",9}{"CRPS",9}{"95 %",8}{"s/fold",9}");
             var pack = Measure(set, count, "pack, scales chosen", (ml, training, test) =>
             {
-                using var model = ml.Regression.Trainers.FunctionalBayesianTucker(new FunctionalBayesianTuckerTrainer.Options
-                {
-                    FeatureColumnName = nameof(TensorEntry.Coordinates),
-                    Rank = one.Rank,
-                    Smoothness = one.Smoothness,
-                    SelectLengthScales = true,
-                    Seed = seed,
-                    NumberOfThreads = threads,
-                }).Fit(set.View(ml, training));
+                using var model = ml.Regression.Trainers.FunctionalBayesianTucker(PackOptions(name, seed, threads)).Fit(set.View(ml, training));
                 Console.Error.WriteLine($"  length scales {string.Join(" ", model.LengthScales)}, bound {model.EvidenceLowerBound:F1}, noise {model.NoiseStandardDeviation:F4}");
                 // Scored as long as the model is there.
                 return ml.Data.LoadFromEnumerable(ml.Data.CreateEnumerable<ScoredEntry>(model.Transform(set.View(ml, test)), reuseRowObject: false).ToArray());

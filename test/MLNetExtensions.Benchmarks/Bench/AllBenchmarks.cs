@@ -27,6 +27,7 @@ internal static class AllBenchmarks
         ("fewshot", ["accuracy", "fewshot"]),
         ("funbat", ["accuracy", "funbat"]),
         ("dain", ["accuracy", "dain"]),
+        ("onnx", ["accuracy", "onnx"]),
         ("olinear", ["bench", "olinear", "--threads", "1"]),
         ("olinear-groups", ["bench", "olinear-groups"]),
         ("timesnet", ["bench", "timesnet"]),
@@ -40,6 +41,8 @@ internal static class AllBenchmarks
         ("dain-scale", ["bench", "dain-scale"]),
         ("reader", ["bench", "reader"]),
         ("score-memory", ["bench", "score-memory"]),
+        ("web", ["bench", "web"]),
+        ("onnx", ["bench", "onnx"]),
     ];
 
     public static Command Command()
