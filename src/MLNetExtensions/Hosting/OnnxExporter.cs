@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNetExtensions.Onnx;
+using MLNetExtensions.Torch;
 
 namespace MLNetExtensions;
 
@@ -38,21 +39,7 @@ internal sealed class OnnxExporter
     internal OnnxExportReport Write(string path)
     {
         var (file, report) = Build();
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var beside = Path.Combine(folder, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}.tmp");
-        try
-        {
-            using (var stream = new FileStream(beside, FileMode.CreateNew, FileAccess.Write))
-            {
-                file.WriteTo(stream);
-            }
-            File.Move(beside, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(beside);
-            throw;
-        }
+        WholeFile.Write(path, file.WriteTo);
         return report;
     }
 

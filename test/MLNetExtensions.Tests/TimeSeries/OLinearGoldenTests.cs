@@ -1,4 +1,6 @@
+using MLNetExtensions.Onnx;
 using MLNetExtensions.Tests.Golden;
+using MLNetExtensions.Tests.Onnx;
 using MLNetExtensions.TimeSeries;
 using MLNetExtensions.Torch;
 using static TorchSharp.torch;
@@ -154,6 +156,20 @@ public sealed class OLinearGoldenTests
             module32.FoldOutput = module32.FoldValues = fold;
             golden.AssertClose("pred_f32", forward(x32), 1e-5);
         }
+        golden.AssertClose("pred_f32", ByOnnx(folded32, x32), 1e-5);
+    }
+
+    /// <summary>What the exported graph forecasts.</summary>
+    private static Tensor ByOnnx(FoldedOLinear network, Tensor x)
+    {
+        var shape = network.Shape;
+        var graph = new OnnxGraph(["x", "y"]);
+        graph.Output("y", OLinearOnnx.Write(graph, network, graph.Input("x", OnnxType.Single, OnnxGraph.Rows, shape.WindowSize, shape.Channels)), OnnxType.Single, OnnxGraph.Rows, shape.Horizon, shape.Channels);
+        using var stream = new MemoryStream();
+        graph.ToModel("g", "p", "1").WriteTo(stream);
+        using var file = new OnnxFile(stream.ToArray());
+        var y = file.Run(_ => TimesNetOnnxTests.ToCells(x), Enumerable.Range(0, (int)x.size(0)))["y"];
+        return tensor((float[])y.Values).view(-1, shape.Horizon, shape.Channels);
     }
 
     [TestMethod]
