@@ -131,7 +131,7 @@ internal static class AllBenchmarks
         text.AppendLine("| Task | Method | Measure | Value | Seconds | Command | Date |").AppendLine("| --- | --- | --- | --- | --- | --- | --- |");
         foreach (var (result, finding) in from result in results from finding in result.Findings select (result, finding))
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"| {finding.Task} | {finding.Method} | {finding.Measure} | {finding.Value:G4} | {finding.Seconds:G3} | `{Title(result.Arguments)}` | {result.Date:yyyy-MM-dd} |");
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {finding.Task} | {finding.Method} | {finding.Measure} | {finding.Value:G4} | {finding.Seconds:0.####} | `{Title(result.Arguments)}` | {result.Date:yyyy-MM-dd} |");
         }
         text.AppendLine().AppendLine("| Command | Last line | Seconds in all | Date |").AppendLine("| --- | --- | --- | --- |");
         foreach (var result in results)

@@ -1,4 +1,6 @@
+using MLNetExtensions.Onnx;
 using MLNetExtensions.Tensors;
+using MLNetExtensions.Tests.Onnx;
 
 namespace MLNetExtensions.Tests.TensorModels;
 
@@ -413,6 +415,34 @@ public sealed class FunctionalTuckerTests
         Assert.AreEqual(0.2, 1 / Math.Sqrt(posterior.NoisePrecision), 0.03);
         var within = Enumerable.Range(0, 600).Count(i => Math.Abs(targets[600 + i] - mean[i]) < 1.96 * Math.Sqrt(variance[i] + 1 / posterior.NoisePrecision));
         Assert.IsInRange(0.92, 0.98, within / 600.0);
+    }
+
+    /// <summary>In double precision, on coordinates of the training, between them, next to them and far outside.</summary>
+    [TestMethod]
+    [DataRow(TuckerForm.Cp, MaternSmoothness.Matern12)]
+    [DataRow(TuckerForm.Cp, MaternSmoothness.Matern52)]
+    [DataRow(TuckerForm.Tucker, MaternSmoothness.Matern32)]
+    public void TheOnnxGraphPredictsTheSame(TuckerForm form, MaternSmoothness smoothness)
+    {
+        const int Count = 60;
+        var (coordinates, targets) = Rows(100, 3, 12);
+        var posterior = Fit(coordinates, targets, Shape(form, [2, 2, 2], smoothness));
+        double[] queries = [.. coordinates[..60], .. coordinates[..60].Select(value => value + 1e-6), .. Rows(18, 3, 0, seed: 7).Coordinates, -3, 0.5, 40, 1e3, -1e3, 0];
+        var (mean, variance) = (new double[Count], new double[Count]);
+        posterior.Predict(queries, mean, variance);
+        var graph = new OnnxGraph(["x", "mean", "variance"]);
+        var (meanValue, varianceValue) = FunctionalTuckerOnnx.Write(graph, posterior, graph.Input("x", OnnxType.Double, OnnxGraph.Rows, 3));
+        graph.Output("mean", meanValue, OnnxType.Double, OnnxGraph.Rows, 1);
+        graph.Output("variance", varianceValue, OnnxType.Double, OnnxGraph.Rows, 1);
+        using var stream = new MemoryStream();
+        graph.ToModel("g", "p", "1").WriteTo(stream);
+        using var file = new OnnxFile(stream.ToArray());
+        var results = file.Run(_ => new Cells(queries, 3), Enumerable.Range(0, Count));
+        for (var i = 0; i < Count; i++)
+        {
+            Assert.AreEqual(mean[i], ((double[])results["mean"].Values)[i], 1e-9, $"mean {i}");
+            Assert.AreEqual(variance[i], ((double[])results["variance"].Values)[i], 1e-9, $"variance {i}");
+        }
     }
 
     [TestMethod]
